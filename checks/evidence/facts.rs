@@ -1,0 +1,151 @@
+//! Facts that several checks need, derived from the evidence in one place.
+
+use super::http::{Exchange, Response};
+use super::tls::{Connect, TlsOutcome};
+use super::{Evidence, Exchanges};
+use crate::check::Probe;
+use crate::model::cloudflare;
+use crate::verdict::NotRun;
+
+/// Does the visitor meet Cloudflare for this name?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proxied {
+    /// Yes, by this proof.
+    Yes(String),
+    /// No, by this proof.
+    No(Vec<String>),
+    /// Could not tell, because …
+    Unknown(String),
+}
+
+/// Does our own network let us judge?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OurSide {
+    /// Something else answered, so the network works: what it was.
+    Works(String),
+    /// Nothing else was there to tell by, or nothing answered at all.
+    Unknown(String),
+}
+
+impl Evidence {
+    /// Is the host proxied by Cloudflare, as a visitor sees it? (`facts/cloudflare.md` section 7, "Detect proxied".)
+    pub fn proxied(&self) -> Proxied {
+        if let Some(line) = self.edge_exchanges().find_map(cloudflare::fingerprint) {
+            return Proxied::Yes(line);
+        }
+        let answered = self.edge.http.found().and_then(Exchanges::first);
+        let Ok(dns) = self.dns.get() else {
+            return match answered {
+                Some(_) => Proxied::No(vec!["the answer carries no cf-ray and no server: cloudflare".into()]),
+                None => Proxied::Unknown("neither DNS nor an answer was seen".into()),
+            };
+        };
+        let addresses = dns.host.addresses();
+        if addresses.is_empty() {
+            return Proxied::Unknown(format!("{} has no address", dns.host.name));
+        }
+        let outside: Vec<String> =
+            addresses.iter().filter(|a| !cloudflare::owns(**a)).map(ToString::to_string).collect();
+        match (outside.is_empty(), answered) {
+            (true, None) if dns.host.hops.is_empty() => {
+                Proxied::Yes(format!("{} resolves to Cloudflare's addresses only", dns.host.name))
+            }
+            (true, None) => Proxied::Unknown(
+                "a visible CNAME leads to Cloudflare's addresses; another Cloudflare customer's may be meant".into(),
+            ),
+            (true, Some(_)) => Proxied::Unknown(
+                "the addresses are Cloudflare's, but the answer carries no sign of Cloudflare: something on the way \
+                 answers in its place"
+                    .into(),
+            ),
+            (false, Some(_)) => {
+                let mut proof: Vec<String> =
+                    dns.host.hops.iter().map(|hop| format!("{} CNAME {}", hop.from, hop.to)).collect();
+                proof.push(format!("{} → {} (outside Cloudflare's ranges)", dns.host.end(), outside.join(", ")));
+                proof.push("the answer carries no cf-ray".into());
+                Proxied::No(proof)
+            }
+            // Enterprise static addresses and BYOIP lie outside the published list, so addresses alone prove it
+            // only together with a visible CNAME that leads elsewhere.
+            (false, None) if !dns.host.hops.is_empty() => {
+                let mut proof: Vec<String> =
+                    dns.host.hops.iter().map(|hop| format!("{} CNAME {}", hop.from, hop.to)).collect();
+                proof.push(format!("{} → {} (outside Cloudflare's ranges)", dns.host.end(), outside.join(", ")));
+                Proxied::No(proof)
+            }
+            (false, None) => Proxied::Unknown(format!(
+                "{} is outside Cloudflare's published ranges, and no answer was seen",
+                outside.join(", ")
+            )),
+        }
+    }
+
+    /// Every exchange seen at the edge: samples, hops, `http://`, trace, preflight.
+    pub fn edge_exchanges(&self) -> impl Iterator<Item = &Exchange> {
+        self.edge.http.found().into_iter().flat_map(|http| {
+            http.samples
+                .iter()
+                .chain(&http.redirects)
+                .chain(http.plain.found())
+                .chain(http.trace.found())
+                .chain(http.preflight.found())
+        })
+    }
+
+    /// The first answer to the target's URL at the edge.
+    ///
+    /// # Errors
+    /// Nobody looked, or no answer came.
+    pub fn edge_answer(&self) -> Result<&Response, NotRun> {
+        let http = self.edge.http.get()?;
+        http.first().ok_or_else(|| NotRun::blocked(Probe::EdgeHttp, "no answer came from the edge"))
+    }
+
+    /// The first answer of the origin, asked directly.
+    ///
+    /// # Errors
+    /// Nobody looked, or no answer came.
+    pub fn origin_answer(&self) -> Result<&Response, NotRun> {
+        let http = self.origin.http.get()?;
+        http.first().ok_or_else(|| NotRun::blocked(Probe::OriginHttp, "no answer came from the origin"))
+    }
+
+    /// Did the edge pass on an answer that the origin made just now (not from cache, not made by Cloudflare)?
+    ///
+    /// Such an answer proves that the way from Cloudflare to the origin works, whatever we see of the origin.
+    pub fn edge_serves_fresh(&self) -> Option<&Response> {
+        self.edge.http.found()?.answers().find(|response| {
+            let status = response.headers.first("cf-cache-status").unwrap_or_default().to_ascii_uppercase();
+            let from_origin = matches!(status.as_str(), "DYNAMIC" | "MISS" | "BYPASS" | "EXPIRED" | "REVALIDATED");
+            from_origin && !cloudflare::is_origin_error(response) && !cloudflare::is_challenge(response)
+        })
+    }
+
+    /// Does our own network work? Tells by everything except the edge itself.
+    pub fn our_side(&self) -> OurSide {
+        if let Some(handshake) = self.origin.tls.found()
+            && handshake.connect == Connect::Open
+        {
+            return OurSide::Works(format!("the origin {} answered", handshake.place()));
+        }
+        if let Some(handshake) = self.origin.tls.found()
+            && handshake.connect == Connect::Refused
+        {
+            return OurSide::Works(format!("the origin {} answered (with a refusal)", handshake.place()));
+        }
+        if let Some(dns) = self.dns.found()
+            && let Some(view) = dns
+                .views
+                .iter()
+                .find(|view| view.who == super::dns::Viewer::Authoritative && view.chain.ipv4.is_definite())
+        {
+            return OurSide::Works(format!("the name server {} answered", view.server));
+        }
+        OurSide::Unknown("nothing else on the network was there to compare with".into())
+    }
+
+    /// Could TLS with the edge be completed?
+    pub fn edge_tls_completed(&self) -> bool {
+        self.edge.tls.found().is_some_and(|handshake| handshake.outcome == TlsOutcome::Completed)
+    }
+}

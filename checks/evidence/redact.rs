@@ -1,0 +1,139 @@
+//! Secrets are taken out when evidence is made, so that every recording can be published.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// What stands in a secret's place.
+pub const REDACTED: &str = "(redacted)";
+
+/// The value of a header line without its secrets: credentials, cookie values, signed URLs, account ids.
+pub fn header(name: &str, value: &str) -> String {
+    let lower = name.to_ascii_lowercase();
+    match lower.as_str() {
+        "set-cookie" | "set-cookie2" => set_cookie(value),
+        "cookie" => value.split(';').map(|pair| cookie_pair(pair.trim())).collect::<Vec<_>>().join("; "),
+        "authorization" | "proxy-authorization" => {
+            let scheme = value.split_whitespace().next().unwrap_or_default();
+            let known = ["basic", "bearer", "digest", "negotiate", "aws4-hmac-sha256"];
+            if known.contains(&scheme.to_ascii_lowercase().as_str()) {
+                format!("{scheme} {REDACTED}")
+            } else {
+                REDACTED.into()
+            }
+        }
+        _ if is_secret_name(&lower) => REDACTED.into(),
+        _ => text(value),
+    }
+}
+
+/// Header names that carry a secret by custom.
+fn is_secret_name(lower: &str) -> bool {
+    const EXACT: &[&str] = &[
+        "x-api-key",
+        "x-amz-security-token",
+        "x-auth-key",
+        "x-auth-token",
+        "x-auth-user-service-key",
+        "api-key",
+        "cf-access-client-secret",
+        "cf-access-jwt-assertion",
+        "x-csrf-token",
+        "x-xsrf-token",
+        "x-forwarded-access-token",
+    ];
+    const PARTS: &[&str] =
+        &["secret", "password", "passwd", "apikey", "api_key", "access-token", "auth-token", "session-token"];
+    EXACT.contains(&lower) || PARTS.iter().any(|part| lower.contains(part))
+}
+
+/// Free text (a body, a URL, a message) without signed parameters, tokens, keys and account ids.
+pub fn text(value: &str) -> String {
+    static SIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"(?i)([?&;](?:x-amz-(?:signature|credential|security-token)|signature|sig|key-pair-id|policy|awsaccesskeyid|token|access_token|id_token|refresh_token|auth|apikey|api_key|api-key|key|secret|client_secret|password|passwd|pwd|code|session|sessionid|jwt)=)[^&#\s\x22'<>]*",
+        )
+        .ok()
+    });
+    static TOKENS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"(?x)
+              \b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b
+            | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?
+            | (?i:\bbearer\s+)[A-Za-z0-9._~+/-]{8,}=*
+            | -----BEGIN\ [A-Z\ ]*PRIVATE\ KEY-----(?s:.*?)(?:-----END\ [A-Z\ ]*PRIVATE\ KEY-----|\z)",
+        )
+        .ok()
+    });
+    static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r#"(?i)("(?:[a-z_-]*(?:secret|token|password|passwd|apikey|api_key|accesskey|access_key|private_key|privatekey)[a-z_-]*)"\s*:\s*")[^"]*"#,
+        )
+        .ok()
+    });
+    static ARN: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"(arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:)[0-9*]{6,12}").ok());
+    let mut out = value.to_owned();
+    for (pattern, with) in
+        [(&SIGNED, "${1}(redacted)"), (&TOKENS, "(redacted)"), (&NAMED, "${1}(redacted)"), (&ARN, "${1}(redacted)")]
+    {
+        if let Some(pattern) = pattern.as_ref() {
+            out = pattern.replace_all(&out, with).into_owned();
+        }
+    }
+    out
+}
+
+/// A `Set-Cookie` value with its name and attributes, without its value.
+fn set_cookie(value: &str) -> String {
+    let mut parts = value.splitn(2, ';');
+    let pair = cookie_pair(parts.next().unwrap_or_default().trim());
+    match parts.next() {
+        Some(attributes) => format!("{pair};{attributes}"),
+        None => pair,
+    }
+}
+
+fn cookie_pair(pair: &str) -> String {
+    match pair.split_once('=') {
+        Some((name, _)) => format!("{}={REDACTED}", name.trim()),
+        None => REDACTED.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_survives() {
+        assert_eq!(header("Set-Cookie", "sid=s3cr3t; Path=/; HttpOnly"), "sid=(redacted); Path=/; HttpOnly");
+        assert_eq!(header("set-cookie", "s3cr3t"), REDACTED);
+        assert_eq!(header("Cookie", "a=s3cr3t; b=s3cr3t"), "a=(redacted); b=(redacted)");
+        assert_eq!(header("Authorization", "Bearer s3cr3t"), "Bearer (redacted)");
+        assert_eq!(header("authorization", "s3cr3t"), REDACTED);
+        assert_eq!(header("X-Api-Key", "s3cr3t"), REDACTED);
+        for (given, secret) in [
+            ("https://b.s3.amazonaws.com/k?X-Amz-Signature=abcdef&x=1", "abcdef"),
+            ("https://x.example.com/?a=1&token=abcdef#f", "abcdef"),
+            ("arn:aws:lambda:us-east-1:123456789012:function:f", "123456789012"),
+            ("key AKIAIOSFODNN7EXAMPLE here", "AKIAIOSFODNN7EXAMPLE"),
+            (r#"{"secretKey":"abcdef","b":1}"#, "abcdef"),
+            ("-----BEGIN PRIVATE KEY-----\nabcdef\n-----END PRIVATE KEY-----", "abcdef"),
+        ] {
+            let out = text(given);
+            assert!(!out.contains(secret), "{out}");
+        }
+        assert_eq!(text("https://x.example.com/?page=2"), "https://x.example.com/?page=2");
+    }
+
+    #[test]
+    fn redacting_twice_changes_nothing() {
+        for value in ["sid=s; Path=/", "Bearer abcdefghij", "x?token=abc"] {
+            for name in ["set-cookie", "cookie", "authorization", "location"] {
+                let once = header(name, value);
+                assert_eq!(header(name, &once), once, "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Text from outside, made harmless.
+
+/// `text` without control and bidirectional-override characters (each becomes `�`), so that it can be shown on a
+/// terminal. Tabs become spaces.
+pub fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c == '\t' {
+                ' '
+            } else if is_hostile(c) {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+/// Like [`clean`], for bytes of unknown encoding: UTF-8 where it is, Latin-1 octets otherwise.
+pub fn clean_bytes(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => clean(text),
+        Err(_) => clean(&bytes.iter().map(|b| char::from(*b)).collect::<String>()),
+    }
+}
+
+/// The first `max` characters of the cleaned text, with `…` where something was cut.
+pub fn shorten(text: &str, max: usize) -> String {
+    let mut cleaned = clean(text);
+    if let Some((at, _)) = cleaned.char_indices().nth(max) {
+        cleaned.truncate(at);
+        cleaned.push('…');
+    }
+    cleaned
+}
+
+/// Characters that move the cursor, hide text or turn its direction.
+fn is_hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_never_survive() {
+        assert_eq!(clean("a\x1b[31mb\u{202e}c\td"), "a\u{fffd}[31mb\u{fffd}c d");
+        assert_eq!(clean_bytes(b"caf\xe9"), "café");
+        assert_eq!(shorten("abcdef", 3), "abc…");
+        assert_eq!(shorten("abc", 3), "abc");
+    }
+}

@@ -1,0 +1,9 @@
+//! A doctor for sites that put Cloudflare in front of AWS: gather evidence, examine it, render the report.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs))]
+
+pub mod probe;
+pub mod settings;
+
+pub use probe::gather;
+pub use settings::Settings;
