@@ -24,7 +24,7 @@ pub enum Severity {
 }
 
 /// A part of the evidence: who looks, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Probe {
     /// Names: resolver, authoritative servers, CAA, DNSSEC.
