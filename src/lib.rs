@@ -2,7 +2,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs))]
 
+pub mod lint;
 pub mod probe;
+pub mod recording;
 pub mod settings;
 
 pub use probe::gather;
