@@ -7,6 +7,8 @@ use time::OffsetDateTime;
 
 use super::Gathered;
 
+pub use super::alert::alert_name;
+
 /// One connection to a TLS port.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Handshake {
