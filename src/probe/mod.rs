@@ -1,6 +1,8 @@
 //! The probes: who looks, in which order, and what runs beside what.
 
 pub mod budget;
+pub mod dial;
+pub mod tls;
 
 use cfdoctor_checks::evidence::{Evidence, Target};
 use time::OffsetDateTime;
