@@ -64,7 +64,7 @@ pub enum Connect {
         /// The system's own words.
         why: String,
     },
-    /// There was no address to connect to.
+    /// There was no address to connect to, or no socket or connection left on our side: nothing was sent.
     NoAddress {
         /// Why.
         why: String,

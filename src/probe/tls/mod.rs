@@ -186,7 +186,7 @@ async fn attempt(
             Some(error) => outcome::unverifiable(handshake.leaf(), &error),
             None => outcome::of(&error, &traces, elapsed),
         },
-        Err(patience) => TlsOutcome::TimedOut(patience),
+        Err(patience) => outcome::unfinished(patience, &traces),
     };
     handshake.client_certificate = outcome::client_certificate(identity.answered(), &handshake.outcome);
     (handshake, io)

@@ -18,9 +18,8 @@ const MAX_FIRST: usize = 120;
 
 /// What a failed handshake was.
 pub(super) fn of(error: &io::Error, traces: &Traces, after: Duration) -> TlsOutcome {
-    let head = traces.head();
-    if !head.is_empty() && !looks_like_tls(&head) {
-        return TlsOutcome::NotTls { first: first_words(&head) };
+    if let Some(other) = not_tls(traces) {
+        return other;
     }
     if let Some(error) = inner(error) {
         return match alert(error) {
@@ -37,6 +36,16 @@ pub(super) fn of(error: &io::Error, traces: &Traces, after: Duration) -> TlsOutc
         }
         _ => TlsOutcome::Broken { why: text::shorten(&error.to_string(), MAX_WHY) },
     }
+}
+
+/// What a handshake was whose time ran out.
+pub(super) fn unfinished(patience: Patience, traces: &Traces) -> TlsOutcome {
+    not_tls(traces).unwrap_or(TlsOutcome::TimedOut(patience))
+}
+
+fn not_tls(traces: &Traces) -> Option<TlsOutcome> {
+    let head = traces.head();
+    (!looks_like_tls(&head)).then(|| TlsOutcome::NotTls { first: first_words(&head) })
 }
 
 /// The server's signature under the handshake was not accepted. That need not be the server's fault: our library
