@@ -2,6 +2,8 @@
 //!
 //! A failed connection is evidence, not an error. [`Gathered::Missing`] means only "did not look".
 
+mod alert;
+pub mod certificate;
 pub mod dns;
 mod facts;
 pub mod http;

@@ -7,6 +7,8 @@ use time::OffsetDateTime;
 
 use super::Gathered;
 
+pub use super::alert::alert_name;
+
 /// One connection to a TLS port.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Handshake {
@@ -62,7 +64,7 @@ pub enum Connect {
         /// The system's own words.
         why: String,
     },
-    /// There was no address to connect to.
+    /// There was no address to connect to, or no socket or connection left on our side: nothing was sent.
     NoAddress {
         /// Why.
         why: String,
