@@ -2,8 +2,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs))]
 
+pub mod policy;
 pub mod probe;
+pub mod report;
 pub mod settings;
 
 pub use probe::gather;
+pub use report::{Report, examine};
 pub use settings::Settings;
