@@ -4,6 +4,7 @@
 
 pub mod policy;
 pub mod probe;
+pub mod render;
 pub mod report;
 pub mod settings;
 
