@@ -2,6 +2,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs))]
 
+pub mod cli;
+pub mod explain;
 pub mod policy;
 pub mod probe;
 pub mod render;

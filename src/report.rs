@@ -279,11 +279,8 @@ impl Report {
     /// The report of a run; `policy` gives the exit code.
     pub fn new(run: Run, targets: Vec<TargetReport>, policy: &Policy) -> Self {
         let summary = Summary::of(targets.iter().flat_map(|target| &target.results));
-        let tool = Tool {
-            name: "cfdoctor".into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            knowledge: KNOWLEDGE.into(),
-        };
+        let tool =
+            Tool { name: "cfdoctor".into(), version: env!("CARGO_PKG_VERSION").into(), knowledge: KNOWLEDGE.into() };
         let mut report = Report { schema_version: SCHEMA_VERSION, tool, run, targets, summary, exit_code: 0 };
         report.exit_code = policy::exit_code(&report, policy);
         report

@@ -1,6 +1,7 @@
 //! The report for people: path order, problems with proof and fix, the diagnosis last.
 
 mod diagnosis;
+mod explained;
 mod footer;
 mod page;
 mod problem;
@@ -10,6 +11,8 @@ use std::io::{self, Write};
 use super::look::{Detail, Look, Tone};
 use crate::report::{AreaReport, ReasonKind, Report, ResultReport, Status, TargetReport};
 use page::Page;
+
+pub use explained::{Explained, explained, explained_line};
 
 /// Writes the report for people.
 ///

@@ -30,8 +30,7 @@ impl Report {
                 result(evidence, host, judged, caused_by)
             })
             .collect();
-        let inconclusive =
-            assessment.inconclusive.as_deref().map(text::clean).or_else(|| nothing_to_go_by(&results));
+        let inconclusive = assessment.inconclusive.as_deref().map(text::clean).or_else(|| nothing_to_go_by(&results));
         TargetReport {
             url: text::clean(&redact::text(&evidence.target.url())),
             host: text::clean(host),

@@ -50,7 +50,7 @@ fn cause<W: Write>(page: &mut Page<'_, W>, target: &TargetReport, diagnosis: &Di
         field(page, if index == 0 { "Ruled out" } else { "" }, &format!("{}: {}", out.check, out.because))?;
     }
     if let Some(fix) = found.and_then(|result| result.fix.as_ref()) {
-        problem::fix(page, fix, 2)?;
+        problem::fix(page, fix, "  Fix        ", 2)?;
     }
     if let Some(predicted) = &diagnosis.predicted {
         field(page, "Afterwards", &after(predicted))?;

@@ -37,11 +37,10 @@ pub(super) fn run<W: Write>(page: &mut Page<'_, W>, report: &Report) -> io::Resu
     let cost = format!("{}, {}", sent.unwrap_or_else(|| "no request sent".into()), seconds(report.run.elapsed_ms));
     if report.targets.len() > 1 {
         page.blank()?;
-        let text = format!("{} targets: {}; {cost}", report.targets.len(), counts(&report.summary));
-        page.para(&[], &text, 2)
-    } else {
-        page.toned(&[], Tone::Quiet, &cost, 2)
+        let text = format!("{} targets: {}", report.targets.len(), counts(&report.summary));
+        page.para(&[], &text, 2)?;
     }
+    page.toned(&[], Tone::Quiet, &cost, 2)
 }
 
 /// `31 well, 2 warnings, 1 failure, 9 not examined`.

@@ -14,11 +14,13 @@ const ROOM: usize = 16;
 pub(super) struct Page<'a, W: Write> {
     pub(super) look: &'a Look,
     out: &'a mut W,
+    /// Is the last line empty?
+    after_blank: bool,
 }
 
 impl<'a, W: Write> Page<'a, W> {
     pub(super) fn new(look: &'a Look, out: &'a mut W) -> Self {
-        Page { look, out }
+        Page { look, out, after_blank: false }
     }
 
     /// Columns that the text takes here.
@@ -33,8 +35,9 @@ impl<'a, W: Write> Page<'a, W> {
         text + &" ".repeat(missing)
     }
 
+    /// An empty line, unless there is one already.
     pub(super) fn blank(&mut self) -> io::Result<()> {
-        writeln!(self.out)
+        if std::mem::replace(&mut self.after_blank, true) { Ok(()) } else { writeln!(self.out) }
     }
 
     /// The lead, then the text, wrapped; later lines start at column `hang`.
@@ -45,6 +48,7 @@ impl<'a, W: Write> Page<'a, W> {
     /// Like [`Page::para`], with a tone for the text.
     pub(super) fn toned(&mut self, lead: &[(Tone, &str)], tone: Tone, text: &str, hang: usize) -> io::Result<()> {
         let look = self.look;
+        self.after_blank = false;
         let pieces: Vec<(Tone, String)> = lead.iter().map(|(tone, piece)| (*tone, look.text(piece))).collect();
         let taken: usize = pieces.iter().map(|(_, piece)| piece.width()).sum();
         let text = look.text(text);
@@ -80,6 +84,7 @@ impl<'a, W: Write> Page<'a, W> {
 
     /// Lines to be pasted: indented, never wrapped, never cut.
     pub(super) fn verbatim(&mut self, text: &str, indent: usize) -> io::Result<()> {
+        self.after_blank = false;
         for line in text.split('\n') {
             let line = self.look.text(line);
             writeln!(self.out, "{}{line}", " ".repeat(if line.is_empty() { 0 } else { indent }))?;
@@ -89,12 +94,14 @@ impl<'a, W: Write> Page<'a, W> {
 
     /// A URL on its own line, behind a quiet label.
     pub(super) fn url(&mut self, label: &str, url: &str, indent: usize) -> io::Result<()> {
+        self.after_blank = false;
         let label = self.look.paint(Tone::Quiet, &self.look.text(label));
         writeln!(self.out, "{}{label}{}", " ".repeat(indent), self.look.link(url))
     }
 
     /// A heading with a rule up to the width.
     pub(super) fn rule(&mut self, title: &str) -> io::Result<()> {
+        self.after_blank = false;
         let stroke = if self.look.unicode { "─" } else { "-" };
         let taken = title.width() + 4;
         let line = format!("{} {title} {}", stroke.repeat(2), stroke.repeat(self.look.width.saturating_sub(taken)));
@@ -115,7 +122,8 @@ mod tests {
     #[test]
     fn lines_keep_to_the_width() {
         let look = Look::plain(40);
-        let words = "wide 世界世界世界世界世界世界世界世界世界世界世界世界世界世界 and long-hyphenated-words everywhere here";
+        let words =
+            "wide 世界世界世界世界世界世界世界世界世界世界世界世界世界世界 and long-hyphenated-words everywhere here";
         let text = page(&look, |page| page.para(&[(Tone::Bad, "✗"), (Tone::Plain, " id: ")], words, 4).unwrap());
         assert!(text.starts_with("✗ id: wide"), "{text}");
         for line in text.lines() {

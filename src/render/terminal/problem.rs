@@ -23,7 +23,7 @@ pub(super) fn render<W: Write>(page: &mut Page<'_, W>, target: &TargetReport, re
     if is_cause(target, result) {
         page.para(&[(Tone::Strong, "      Fix: ")], "in the diagnosis below", 8)?;
     } else if let Some(what) = &result.fix {
-        fix(page, what, 6)?;
+        fix(page, what, "      Fix: ", 6)?;
         more(page, result, 6)?;
     }
     page.blank()
@@ -86,10 +86,9 @@ fn proof<W: Write>(page: &mut Page<'_, W>, result: &ResultReport, indent: usize)
 }
 
 /// The fix with its steps; blocks are left as they are, so that they can be pasted.
-pub(super) fn fix<W: Write>(page: &mut Page<'_, W>, fix: &Fix, indent: usize) -> io::Result<()> {
-    let space = " ".repeat(indent);
-    page.para(&[(Tone::Plain, &space), (Tone::Strong, "Fix: ")], &fix.summary, indent + 2)?;
-    let deeper = format!("{space}  ");
+pub(super) fn fix<W: Write>(page: &mut Page<'_, W>, fix: &Fix, lead: &str, indent: usize) -> io::Result<()> {
+    page.para(&[(Tone::Strong, lead)], &fix.summary, page.width_of(lead))?;
+    let deeper = " ".repeat(indent + 2);
     for step in &fix.steps {
         if step.kind == StepKind::Dashboard {
             let label = format!("{}: ", step.label);
