@@ -251,7 +251,7 @@ pub(super) struct OutputArgs {
     pub(super) format: Format,
     /// Write this format to a file too; may be repeated
     #[arg(short = 'o', long = "output", value_name = "FORMAT=FILE")]
-    pub(super) files: Vec<OutputFile>,
+    pub(super) outputs: Vec<OutputFile>,
     /// The least status that makes the exit code 1
     #[arg(long, value_enum, value_name = "STATUS", default_value_t)]
     pub(super) fail_on: FailOn,

@@ -66,7 +66,7 @@ pub(super) fn run(targets: &[Target], settings: &Settings, output: &OutputArgs) 
         Format::Human | Format::Short => Ok(human(&plan, look)),
     };
     let look = stage::stdout_look(output.color);
-    for file in &output.files {
+    for file in &output.outputs {
         file.check()?;
         file.write(said(file.format, &look)?.as_bytes())?;
     }

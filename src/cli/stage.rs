@@ -26,7 +26,7 @@ pub(super) struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// Looks at terminal and environment, and whether every output can be written.
     pub(super) fn new(output: &'a OutputArgs, checks: &'a [&'static Check]) -> Result<Self, CommandError> {
-        for file in &output.files {
+        for file in &output.outputs {
             file.check()?;
         }
         let detail = match (output.quiet, output.verbose) {
@@ -61,7 +61,7 @@ impl<'a> Stage<'a> {
         // Files first: a reader of stdout that goes away must not cost them.
         let plain = Look { colour: false, links: false, ..self.look };
         let mut written = Ok(());
-        for file in &self.output.files {
+        for file in &self.output.outputs {
             let this = text(file.format, &plain).map_err(internal).and_then(|text| file.write(&text));
             written = written.and(this);
         }

@@ -17,27 +17,27 @@ pub(super) fn hint<'a>(given: &str, candidates: impl Iterator<Item = &'a str>) -
     nearest(given, candidates).map(|meant| format!("; did you mean {meant}?")).unwrap_or_default()
 }
 
-/// Letters to insert, delete or replace (Levenshtein).
+/// Letters to insert, delete, replace or swap with their neighbour (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let first: Vec<usize> = (0..=b.len()).collect();
+    let mut rows = vec![first];
+    let cost_at = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX / 2);
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        let above = rows.last().cloned().unwrap_or_default();
         for (j, y) in b.iter().enumerate() {
-            let above = row.get(j + 1).copied().unwrap_or_default();
-            let cost = (diagonal + usize::from(x != *y)).min(above + 1).min(left + 1);
-            diagonal = above;
-            if let Some(cell) = row.get_mut(j) {
-                *cell = left;
+            let replaced = cost_at(&above, j) + usize::from(x != y);
+            let mut cost = replaced.min(cost_at(&above, j + 1) + 1).min(cost_at(&row, j) + 1);
+            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
+            if swapped && let Some(before) = rows.get(i - 1) {
+                cost = cost.min(cost_at(before, j - 1) + 1);
             }
-            left = cost;
+            row.push(cost);
         }
-        if let Some(cell) = row.last_mut() {
-            *cell = left;
-        }
+        rows.push(row);
     }
-    row.last().copied().unwrap_or_default()
+    rows.last().and_then(|row| row.last()).copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -46,7 +46,14 @@ mod tests {
 
     #[test]
     fn counts_letters() {
-        for (a, b, d) in [("", "", 0), ("abc", "", 3), ("", "abc", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2)] {
+        for (a, b, d) in [
+            ("", "", 0),
+            ("abc", "", 3),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("flaw", "lawn", 2),
+            ("lnit", "lint", 1),
+        ] {
             assert_eq!(distance(a, b), d, "{a} {b}");
         }
     }

@@ -112,8 +112,8 @@ fn dry_run_says_the_plan_and_sends_nothing() {
     assert_eq!(plan["targets"][0]["url"], "https://lambda.example.com/x");
     assert!(plan["targets"][0]["requests"].as_array().is_some_and(|requests| !requests.is_empty()), "{json}");
     assert!(!json.contains("s3cr3t") && !human.contains("s3cr3t"));
-    let listed = doctor(&["-", "--dry-run", "--format", "json"]).write_stdin("b.example.com\na.example.com # two\n");
-    let listed = { listed }.output().unwrap().stdout;
+    let mut listing = doctor(&["-", "--dry-run", "--format", "json"]);
+    let listed = listing.write_stdin("b.example.com\na.example.com # two\n").output().unwrap().stdout;
     let plan: serde_json::Value = serde_json::from_slice(&listed).unwrap();
     assert_eq!(plan["targets"][0]["url"], "https://b.example.com/");
     assert_eq!(plan["targets"][1]["url"], "https://a.example.com/");
