@@ -19,6 +19,7 @@ mod visit;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
+use cfdoctor_checks::evidence::text;
 use clap::Parser;
 
 use crate::policy;
@@ -68,19 +69,25 @@ impl CommandError {
 
 /// Runs the program with these arguments (its own name first) and gives its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let is_hostile = arguments.iter().any(|argument| argument.to_string_lossy().chars().any(char::is_control));
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are errors to clap, with code 0.
-            let _ = error.print();
+            // Help and version are errors to clap, with code 0. An error repeats the argument as it came.
+            let _ = if is_hostile {
+                let lines = error.render().to_string();
+                writeln!(io::stderr(), "{}", lines.lines().map(text::clean).collect::<Vec<_>>().join("\n"))
+            } else {
+                error.print()
+            };
             return error.exit_code().try_into().unwrap_or(policy::USAGE);
         }
     };
     match execute(cli) {
         Ok(code) => code,
         Err(error) => {
-            let text = cfdoctor_checks::evidence::text::clean(&error.to_string());
-            let _ = writeln!(io::stderr(), "error: {text}");
+            let _ = writeln!(io::stderr(), "error: {}", text::clean(&error.to_string()));
             error.exit_code()
         }
     }

@@ -18,7 +18,8 @@ use crate::settings::{ConnectTo, Resolve, ResolverChoice};
 /// A doctor for sites that put Cloudflare in front of AWS.
 ///
 /// Looks at the whole path (DNS, edge, origin, cache), says what is wrong, why, and what to type to mend it.
-/// Nothing is ever changed: probes use GET and HEAD, and another method only if -X names it.
+/// Nothing is ever changed: probes use GET and HEAD, one OPTIONS preflight with -H Origin, and another method only if
+/// -X names it.
 #[derive(Parser)]
 #[command(name = "cfdoctor", version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
 pub(super) struct Cli {
@@ -159,15 +160,15 @@ pub(super) struct WishArgs {
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(super) assume_origin: Option<DeclaredOrigin>,
     /// What the owner wants of the cache: `any` makes a cache blocker a warning, `cached` a failure; with `uncached`,
-    /// being stored is the failure
-    #[arg(long, value_name = "WISH", value_parser = values::expectation(), default_value = "any")]
-    pub(super) expect: Expectation,
+    /// being stored is the failure [default: any]
+    #[arg(long, value_name = "WISH", value_parser = values::expectation())]
+    pub(super) expect: Option<Expectation>,
     /// AWS region where the API lives
     #[arg(long, value_parser = values::region)]
     pub(super) region: Option<String>,
-    /// Method of the request to diagnose
-    #[arg(short = 'X', long, value_parser = values::method, default_value = "GET")]
-    pub(super) method: String,
+    /// Method of the request to diagnose [default: GET]
+    #[arg(short = 'X', long, value_parser = values::method)]
+    pub(super) method: Option<String>,
 }
 
 /// How to look.

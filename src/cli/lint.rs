@@ -14,8 +14,7 @@ use super::stage::Stage;
 use super::{targets, visit};
 use crate::report;
 
-/// What to read, and what the files cannot say. A wish that is at its default was not expressed, and gives way to
-/// what a recording says.
+/// What to read, and what the files cannot say. What was not given leaves what a recording says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LintInput {
     /// Files and folders, in the order given; all are laid together.
@@ -64,9 +63,9 @@ fn input(arguments: &LintArgs) -> Result<LintInput, CommandError> {
         files: arguments.files.clone(),
         at: arguments.at,
         origin: wished.origin.clone(),
-        expect: (wishes.expect != Expectation::Any).then_some(wishes.expect),
+        expect: wishes.expect,
         region: wishes.region.clone(),
-        method: (wishes.method != "GET").then(|| wishes.method.clone()),
+        method: wishes.method.clone(),
         url,
     })
 }

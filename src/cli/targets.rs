@@ -48,8 +48,10 @@ pub(super) fn read(arguments: &CheckArgs, settings: &Settings) -> Result<Vec<Tar
 
 /// Lays the user's wishes over a target.
 pub(super) fn wish(target: &mut Target, wishes: &WishArgs) {
-    target.method.clone_from(&wishes.method);
-    target.expect = wishes.expect;
+    if let Some(method) = &wishes.method {
+        target.method.clone_from(method);
+    }
+    target.expect = wishes.expect.unwrap_or_default();
     target.region.clone_from(&wishes.region);
     target.origin = match (&wishes.origin, &wishes.assume_origin) {
         (Some(origin), _) => Some(origin.clone()),

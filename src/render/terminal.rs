@@ -130,7 +130,11 @@ fn unseen(results: &[&ResultReport]) -> String {
     let weight = |text: &str| reasons().filter(|reason| reason.text == text).count();
     let telling = |kind: ReasonKind| kind != ReasonKind::NotApplicable;
     let best = reasons().min_by_key(|reason| (!telling(reason.kind), std::cmp::Reverse(weight(&reason.text))));
-    best.map_or_else(|| "not examined".into(), |reason| format!("not examined: {}", reason.text))
+    match best {
+        None => "not examined".into(),
+        Some(reason) if reason.text.contains("not examined") => reason.text.clone(),
+        Some(reason) => format!("not examined: {}", reason.text),
+    }
 }
 
 /// A pass, or a check that was not run, in full (`-v`).

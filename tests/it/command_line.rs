@@ -67,9 +67,11 @@ fn bad_input_is_said_clearly_and_nothing_is_probed() {
 
 #[test]
 fn hostile_arguments_are_shown_harmlessly() {
-    let (code, _, stderr) = run(&["a\x1b[31m.example.com"]);
-    assert_eq!(code, 2);
-    assert!(!stderr.contains('\x1b'), "{stderr:?}");
+    for arguments in [&["a\x1b[31m.example.com"][..], &["a.example.com", "--region", "\x1b[31m"], &["--\x1b[2J"]] {
+        let (code, _, stderr) = run(arguments);
+        assert_eq!(code, 2);
+        assert!(!stderr.contains('\x1b'), "{stderr:?}");
+    }
 }
 
 #[test]

@@ -15,8 +15,11 @@ const PROOF_LINES: usize = 8;
 pub(super) fn render<W: Write>(page: &mut Page<'_, W>, target: &TargetReport, result: &ResultReport) -> io::Result<()> {
     sentence(page, result, 2)?;
     proof(page, result, 6)?;
-    for other in target.results.iter().filter(|other| explains(target, result, other)) {
-        page.para(&[(Tone::Quiet, "      this explains:")], "", 6)?;
+    let others = target.results.iter().filter(|other| explains(target, result, other));
+    for (index, other) in others.enumerate() {
+        if index == 0 {
+            page.para(&[(Tone::Quiet, "      this explains:")], "", 6)?;
+        }
         sentence(page, other, 8)?;
         proof(page, other, 12)?;
     }
