@@ -133,3 +133,16 @@ fn hostile_text_is_inert_in_every_format() {
     let findings = report.targets.iter().flat_map(|t| &t.results).filter(|r| r.status >= Status::Warn).count();
     assert_eq!(lines, findings + report.targets.len(), "one line each");
 }
+
+#[test]
+fn a_simulation_and_an_interruption_are_said() {
+    let mut report = rich::healthy_only();
+    report.run.simulation = Some("the scenario \"healthy\" on loopback; nothing outside this machine was asked".into());
+    report.run.interrupted = true;
+    report.run.not_visited = vec!["https://later.example.com/".into()];
+    let shown = text(Format::Human, &report, &Look::plain(80));
+    assert!(shown.starts_with("Simulation: the scenario \"healthy\" on loopback"), "{shown}");
+    assert!(shown.contains("Interrupted: 1 not visited: https://later.example.com/"), "{shown}");
+    let short = text(Format::Short, &report, &Look::plain(80));
+    assert!(short.ends_with("https://later.example.com/: verdict: not visited (interrupted)\n"), "{short}");
+}
