@@ -1,6 +1,7 @@
 //! The probes: who looks, in which order, and what runs beside what.
 
 pub mod budget;
+pub mod dns;
 
 use cfdoctor_checks::evidence::{Evidence, Target};
 use time::OffsetDateTime;
