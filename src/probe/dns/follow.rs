@@ -78,6 +78,9 @@ pub(super) async fn follow(
             Ok(answer) => answer,
             Err(lookup) => return way.ended(Err(lookup), false),
         };
+        if zone.is_some() && failure(&answer).is_none() && !answer.metadata.authoritative {
+            return way.ended(Err(Lookup::Unreachable { why: not_authoritative(&answer) }), false);
+        }
         let before = way.hops.len();
         way.take(&answer, zone);
         if let Some(lookup) = way.cut_off(zone) {
@@ -99,9 +102,6 @@ pub(super) async fn follow(
                 return way.ended(Err(lookup), false);
             }
             continue;
-        }
-        if zone.is_some() && !answer.metadata.authoritative {
-            return way.ended(Err(Lookup::Unreachable { why: not_authoritative(&answer) }), false);
         }
         let records: Vec<Record> = answer
             .answers

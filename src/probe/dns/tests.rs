@@ -93,7 +93,7 @@ async fn absence_is_told_apart() {
     assert!(matches!(asker.chain("a..b").await.ipv4, Lookup::Unreachable { .. }));
     let start = Instant::now();
     assert_eq!(asker.chain("mute.example.test").await.ipv4, Lookup::TimedOut);
-    assert!(start.elapsed() < Duration::from_millis(1600), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(3000), "{:?}", start.elapsed());
     assert_eq!(server.asked().iter().filter(|line| *line == "mute.example.test A").count(), 2);
 }
 
@@ -143,17 +143,16 @@ async fn the_next_server_is_asked_when_one_is_silent_or_refuses() {
     for bad in [mute.local_addr().unwrap(), refuses.address] {
         let settings = settings(ResolverChoice::System);
         let budget = Budget::quiet(Duration::from_secs(20));
-        let step = Duration::from_millis(800);
+        let step = Duration::from_secs(4);
         let panel = Panel::new(vec![Server::udp(bad), Server::udp(server.address)], step, &budget);
         let asker = Asker::with(panel, step, &settings, &budget);
         let start = Instant::now();
         assert_eq!(answer(&asker.chain("www.example.test").await.ipv4).0.len(), 2);
-        assert!(start.elapsed() < Duration::from_millis(700), "{:?}", start.elapsed());
+        assert!(start.elapsed() < step, "{:?}", start.elapsed());
         assert_eq!(asker.label(), server.address.to_string());
-        let start = Instant::now();
+        assert_eq!(budget.spent().dns_queries, 4);
         asker.chain("www.example.test").await;
-        assert!(start.elapsed() < Duration::from_millis(150), "the silent one is asked again");
-        assert!(budget.spent().dns_queries >= 6);
+        assert_eq!(budget.spent().dns_queries, 6, "the bad one is asked again");
     }
 }
 
@@ -294,7 +293,8 @@ async fn what_stands_in_for_a_name_server_is_not_taken_for_one() {
     let impostor = world().serve().await; // recursive, hence without AA
     let settings =
         Settings { authority_port: impostor.address.port(), ..settings(ResolverChoice::Udp(impostor.address)) };
-    let views = asker_with(&settings).await.surroundings("www.example.test").await.views;
+    let views = asker_with(&settings).await.surroundings("alias.example.test").await.views;
+    assert!(views[0].chain.hops.is_empty());
     assert!(matches!(&views[0].chain.ipv4, Lookup::Unreachable { why } if why.contains("not authoritative")));
 }
 
