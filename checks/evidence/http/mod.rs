@@ -280,6 +280,12 @@ impl Response {
         matches!(self.status, 301 | 302 | 303 | 307 | 308) && self.headers.has("location")
     }
 
+    /// Are all of its header lines here, as far as we can tell? Reports quote a few; a whole head has a Date, which
+    /// every server with a clock must send (RFC 9110 §6.6.1).
+    pub fn is_whole(&self) -> bool {
+        self.headers.has("date")
+    }
+
     /// Media type without parameters, lower case.
     pub fn media_type(&self) -> Option<String> {
         let value = self.headers.first("content-type")?;
