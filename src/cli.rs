@@ -7,7 +7,6 @@ mod lint;
 mod manual;
 mod output;
 mod progress;
-mod seams;
 mod select;
 mod settings;
 mod stage;
@@ -24,7 +23,6 @@ use clap::Parser;
 
 use crate::policy;
 use args::{CheckArgs, Cli, Command};
-pub use lint::LintInput;
 use stage::Stage;
 
 /// Why a command ended without a report.

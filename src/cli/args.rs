@@ -91,9 +91,13 @@ pub(super) struct CheckArgs {
 /// `lint`.
 #[derive(Args)]
 pub(super) struct LintArgs {
-    /// Files and recorded folders; all are laid together
+    /// Files and recorded folders; all are laid together. `origin:FILE` was taken at the origin, `edge:FILE` (the
+    /// default) at the edge
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
+    /// What every file is, whatever it looks like
+    #[arg(long, value_enum, value_name = "KIND", help_heading = "What is examined")]
+    pub(super) kind: Option<crate::lint::Kind>,
     /// The URL that the files are about, where they do not say
     #[arg(long, value_name = "URL", help_heading = "What is examined")]
     pub(super) url: Option<String>,

@@ -1,37 +1,17 @@
 //! `cfdoctor lint`: the same judgement over files.
 
-use std::path::PathBuf;
+use std::io::{self, Write};
 use std::time::Instant;
 
 use cfdoctor_checks::evidence::Target;
-use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation};
 use time::OffsetDateTime;
 
 use super::CommandError;
 use super::args::LintArgs;
-use super::seams;
 use super::stage::Stage;
 use super::{targets, visit};
+use crate::lint::{LintInput, read};
 use crate::report;
-
-/// What to read, and what the files cannot say. What was not given leaves what a recording says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LintInput {
-    /// Files and folders, in the order given; all are laid together.
-    pub files: Vec<PathBuf>,
-    /// `--url`, with the wishes already in it.
-    pub url: Option<Target>,
-    /// `--at`: judge as of then.
-    pub at: Option<OffsetDateTime>,
-    /// `--origin` or `--assume-origin`.
-    pub origin: Option<DeclaredOrigin>,
-    /// `--expect`; `None`: not given.
-    pub expect: Option<Expectation>,
-    /// `--region`.
-    pub region: Option<String>,
-    /// `--method`; `None`: not given.
-    pub method: Option<String>,
-}
 
 /// Runs the command.
 pub(super) fn run(arguments: &LintArgs) -> Result<u8, CommandError> {
@@ -39,7 +19,12 @@ pub(super) fn run(arguments: &LintArgs) -> Result<u8, CommandError> {
     let input = input(arguments)?;
     let stage = Stage::new(&arguments.output, &checks)?;
     let (started_at, clock) = (OffsetDateTime::now_utc(), Instant::now());
-    let evidence = seams::lint(&input)?;
+    let found = read(&input).map_err(|error| CommandError::usage(format!("lint: {error}")))?;
+    for note in found.notes {
+        // Nobody may be reading; what was skipped changes no verdict.
+        let _ = writeln!(io::stderr(), "cfdoctor: {note}");
+    }
+    let evidence = found.evidence;
     if evidence.is_empty() {
         return Err(CommandError::NoTargets("no targets: the files name no URL; give one with --url".into()));
     }
@@ -61,6 +46,7 @@ fn input(arguments: &LintArgs) -> Result<LintInput, CommandError> {
     let wished = url.as_ref().unwrap_or(&sample);
     Ok(LintInput {
         files: arguments.files.clone(),
+        kind: arguments.kind,
         at: arguments.at,
         origin: wished.origin.clone(),
         expect: wishes.expect,
@@ -74,10 +60,12 @@ fn input(arguments: &LintArgs) -> Result<LintInput, CommandError> {
 mod tests {
     use clap::Parser;
 
+    use cfdoctor_checks::evidence::target::Expectation;
+
     use super::super::args::{Cli, Command};
     use super::*;
 
-    fn read(arguments: &[&str]) -> Result<LintInput, CommandError> {
+    fn read_arguments(arguments: &[&str]) -> Result<LintInput, CommandError> {
         let Some(Command::Lint(lint)) =
             Cli::try_parse_from([&["cfdoctor", "lint"], arguments].concat()).unwrap().command
         else {
@@ -88,9 +76,9 @@ mod tests {
 
     #[test]
     fn only_what_was_said_is_passed_on() {
-        let bare = read(&["dir"]).unwrap();
+        let bare = read_arguments(&["dir"]).unwrap();
         assert_eq!((bare.url, bare.expect, bare.method, bare.origin), (None, None, None, None));
-        let full = read(&[
+        let full = read_arguments(&[
             "a.json",
             "edge:b.txt",
             "--url",
@@ -112,6 +100,6 @@ mod tests {
         assert!(url.origin.unwrap().assumed && full.origin.unwrap().assumed);
         assert_eq!(full.at.unwrap().year(), 2026);
         assert_eq!(full.files.len(), 2);
-        assert!(read(&["x", "--url", "file:///x"]).unwrap_err().to_string().starts_with("--url: "));
+        assert!(read_arguments(&["x", "--url", "file:///x"]).unwrap_err().to_string().starts_with("--url: "));
     }
 }

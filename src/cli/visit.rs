@@ -13,10 +13,10 @@ use tokio::sync::watch;
 
 use super::CommandError;
 use super::progress::Progress;
-use super::seams;
 use super::stage::Stage;
 use crate::policy;
 use crate::probe::budget::Budget;
+use crate::recording;
 use crate::report::{self, Run, TargetReport};
 use crate::settings::Settings;
 
@@ -78,7 +78,7 @@ pub(super) async fn visit(stage: &Stage<'_>, tour: &Tour<'_>) -> Result<u8, Comm
         };
         if let Some(folder) = tour.record {
             let folder = record_folder(folder, index, tour.targets);
-            recorded = recorded.and(seams::record(&evidence, &folder));
+            recorded = recorded.and(keep(&evidence, &folder));
         }
         targets.push(report::examine(&evidence, stage.checks));
     }
@@ -86,6 +86,11 @@ pub(super) async fn visit(stage: &Stage<'_>, tour: &Tour<'_>) -> Result<u8, Comm
         Run { interrupted, not_visited, simulation: tour.simulation.clone(), ..new_run(started_at, clock, &targets) };
     let code = stage.finish(run, targets)?;
     recorded.map(|()| code)
+}
+
+/// `--record`.
+fn keep(evidence: &Evidence, folder: &Path) -> Result<(), CommandError> {
+    recording::write(evidence, folder).map_err(|error| CommandError::Internal(format!("--record: {error}")))
 }
 
 /// Evidence for each target, in order; `None`: interrupted before its turn.

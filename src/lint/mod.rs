@@ -17,10 +17,10 @@ use time::OffsetDateTime;
 use crate::recording::{self, MAX_FILE, RecordingError};
 
 /// What `lint` was told.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LintInput {
     /// `FILE`, `edge:FILE`, `origin:FILE` or a recording's folder.
-    pub files: Vec<String>,
+    pub files: Vec<PathBuf>,
     /// `--kind`: what every file is, whatever it looks like.
     pub kind: Option<Kind>,
     /// `--url`.
@@ -123,12 +123,12 @@ pub fn read(input: &LintInput) -> Result<Linted, LintError> {
 }
 
 /// `origin:FILE` and `edge:FILE`; a file that really has such a name wins.
-fn end_and_path(name: &str) -> (End, PathBuf) {
-    let plain = PathBuf::from(name);
+fn end_and_path(name: &Path) -> (End, PathBuf) {
+    let plain = name.to_path_buf();
     if plain.exists() {
         return (End::Edge, plain);
     }
-    match name.split_once(':') {
+    match name.to_str().and_then(|name| name.split_once(':')) {
         Some(("origin", path)) => (End::Origin, PathBuf::from(path)),
         Some(("edge", path)) => (End::Edge, PathBuf::from(path)),
         _ => (End::Edge, plain),
