@@ -2,7 +2,9 @@
 
 pub mod budget;
 pub mod dial;
+pub mod http;
 pub mod tls;
+pub mod vantage;
 
 use cfdoctor_checks::evidence::{Evidence, Target};
 use time::OffsetDateTime;
