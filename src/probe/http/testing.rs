@@ -182,3 +182,36 @@ pub(crate) async fn site(
     })
     .await
 }
+
+/// A relay to `server` over which every octet takes half of `round_trip`.
+pub(crate) async fn delayed(server: &Server, round_trip: Duration) -> Server {
+    let there = server.address;
+    serve(move |near, _| async move {
+        let far = TcpStream::connect(there).await.unwrap();
+        let _ = (near.set_nodelay(true), far.set_nodelay(true));
+        let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+        tokio::join!(carry(near_in, far_out, round_trip / 2), carry(far_in, near_out, round_trip / 2));
+    })
+    .await
+}
+
+async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, pause: Duration) {
+    let (send, mut receive) = tokio::sync::mpsc::unbounded_channel();
+    let reading = async {
+        let mut octets = vec![0; 16 * 1024];
+        while let Ok(read @ 1..) = from.read(&mut octets).await {
+            let _ = send.send((tokio::time::Instant::now() + pause, octets[..read].to_vec()));
+        }
+        drop(send);
+    };
+    let writing = async {
+        while let Some((due, octets)) = receive.recv().await {
+            tokio::time::sleep_until(due).await;
+            if to.write_all(&octets).await.is_err() {
+                return;
+            }
+        }
+        let _ = to.shutdown().await;
+    };
+    tokio::join!(reading, writing);
+}

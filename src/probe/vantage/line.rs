@@ -5,7 +5,7 @@ use cfdoctor_checks::evidence::http::{Exchange, Failure, Outcome};
 use cfdoctor_checks::evidence::target::Scheme;
 use cfdoctor_checks::evidence::tls::{Connect, TlsOutcome};
 
-use crate::probe::budget::{Budget, MAX_REQUESTS};
+use crate::probe::budget::{Budget, MAX_CONNECTIONS, MAX_REQUESTS};
 use crate::probe::dial::{self, Route};
 use crate::probe::http::{Answer, Ask, Connection};
 use crate::probe::tls::{self, Notes, Wanted};
@@ -77,8 +77,8 @@ impl Line {
     }
 
     /// Is it open, or may it be opened?
-    pub(super) fn is_usable(&self) -> bool {
-        self.is_open() || !self.opened || self.reopenings > 0
+    pub(super) fn is_usable(&self, budget: &Budget) -> bool {
+        self.is_open() || ((!self.opened || self.reopenings > 0) && connections_left(budget) > 0)
     }
 
     /// Is it open?
@@ -112,6 +112,7 @@ impl Line {
             }
             let may_repeat = is_safe(what.method)
                 && self.reopenings > 0
+                && connections_left(budget) > 0
                 && (reused || settings.retries > 0)
                 && !budget.is_over()
                 && requests_left(budget) > 0;
@@ -156,6 +157,11 @@ impl Line {
 /// Requests that may still be sent.
 pub(super) fn requests_left(budget: &Budget) -> u32 {
     MAX_REQUESTS.saturating_sub(budget.spent().http_requests)
+}
+
+/// TCP connections that may still be opened.
+fn connections_left(budget: &Budget) -> u32 {
+    MAX_CONNECTIONS.saturating_sub(budget.spent().connections)
 }
 
 /// Methods that may be sent again (RFC 9110 section 9.2.1).

@@ -9,12 +9,11 @@ mod tests;
 
 use std::time::Duration;
 
-use cfdoctor_checks::NotRun;
-use cfdoctor_checks::Probe;
 use cfdoctor_checks::evidence::http::{Exchange, Exchanges, Failure, Outcome};
 use cfdoctor_checks::evidence::target::{DeclaredOrigin, Scheme, Target};
 use cfdoctor_checks::evidence::tls::{Connect, LegacyAnswer, LegacyHello, TlsVersion};
 use cfdoctor_checks::evidence::{Gathered, Handshake, Vantage};
+use cfdoctor_checks::{NotRun, Probe};
 use futures_util::future::BoxFuture;
 
 use crate::probe::budget::Budget;
@@ -22,6 +21,9 @@ use crate::probe::dial::Route;
 use crate::probe::tls;
 use crate::settings::Settings;
 use line::Line;
+use questions::Asked;
+
+pub use questions::MAX_SAMPLES;
 
 /// Finds the way to another host and port, for redirects that lead there.
 pub type Resolve<'a> = dyn Fn(String, u16) -> BoxFuture<'a, Route> + Send + Sync + 'a;
@@ -42,40 +44,18 @@ pub async fn edge(
     let wants_tls = settings.probes.contains(&Probe::EdgeTls);
     let wants_http = settings.probes.contains(&Probe::EdgeHttp);
     let patient = optional(settings);
-    let in_clear = target.scheme == Scheme::Http;
-    let needs_handshake = wants_tls || (wants_http && !in_clear);
-    let secure_port = if in_clear { Scheme::Https.default_port() } else { target.port };
-    let clear_port = if in_clear { target.port } else { Scheme::Http.default_port() };
-    let mut secure = Line::new(Scheme::Https, &target.host, secure_port, route.clone(), settings);
-    let mut clear = Line::new(Scheme::Http, &target.host, clear_port, plain.clone(), settings);
-
+    let visit = Visit { target, route, plain, resolve, settings, patient: &patient, budget, wants_tls, wants_http };
     let main = async {
-        if in_clear {
-            let (handshake, asked) = tokio::join!(
-                async { if needs_handshake { Some(secure.shake_hands(&patient, budget).await) } else { None } },
-                async {
-                    if wants_http { Some(questions::at_edge(&mut clear, target, settings, budget).await) } else { None }
-                },
-            );
-            return (handshake, asked, vec![clear, secure]);
+        match target.scheme {
+            Scheme::Https => visit.in_tls().await,
+            Scheme::Http => visit.in_clear().await,
         }
-        let mut handshake = None;
-        let mut asked = None;
-        if needs_handshake {
-            let mut shaken = secure.shake_hands(settings, budget).await;
-            if wants_http && shaken.completed() {
-                let answers = questions::at_edge(&mut secure, target, settings, budget).await;
-                if answers.failed() {
-                    secure.apply_late_fault(&mut shaken);
-                }
-                asked = Some(answers);
-            }
-            handshake = Some(shaken);
-        }
-        (handshake, asked, vec![secure])
     };
     let beside = async {
-        if wants_http && !in_clear { Some(questions::in_clear(target, plain, &patient, budget).await) } else { None }
+        if !wants_http || target.scheme == Scheme::Http {
+            return None;
+        }
+        Some(questions::in_clear(target, plain, &patient, budget).await)
     };
     let old = async {
         if !wants_tls {
@@ -83,39 +63,91 @@ pub async fn edge(
         }
         legacy(route, target, TlsVersion::Tls11, &patient, budget).await
     };
-    let ((mut handshake, asked, lines), plain_exchange, old) = tokio::join!(main, beside, old);
-
-    let blocked =
-        handshake.as_ref().map_or_else(|| "TLS was not tried".into(), |shaken| line::failure(shaken).describe());
+    let ((mut handshake, mut exchanges), beside, old) = tokio::join!(main, beside, old);
+    if let Some(exchange) = beside {
+        exchanges.plain = found_unless_nowhere(exchange, Probe::EdgeHttp);
+    }
     if let Some(handshake) = &mut handshake {
         let reached = handshake.connect == Connect::Open || !old.found().is_some_and(is_nothing);
-        handshake.legacy =
-            if reached { old } else { Gathered::Missing(NotRun::blocked(Probe::EdgeTls, blocked.clone())) };
+        let blocked = || Gathered::Missing(NotRun::blocked(Probe::EdgeTls, handshake.connect.describe()));
+        handshake.legacy = if reached { old } else { blocked() };
     }
-    let tls = handshake.map_or(Gathered::Missing(NotRun::Disabled(Probe::EdgeTls)), Gathered::Found);
-    let http = if wants_http {
-        let mut exchanges = nothing_asked(Probe::EdgeHttp, &blocked);
-        if let Some(asked) = asked {
-            let (redirects, stopped) = redirects::follow(&asked, target, lines, resolve, settings, budget).await;
-            exchanges.redirects = redirects;
-            exchanges.redirects_stopped = stopped;
-            exchanges.samples = asked.samples;
-            exchanges.trace = asked.trace;
-            exchanges.preflight = asked.preflight;
+    Vantage {
+        tls: handshake.map_or(Gathered::Missing(NotRun::Disabled(Probe::EdgeTls)), Gathered::Found),
+        http: if wants_http {
+            found_if_asked(exchanges, Probe::EdgeHttp)
+        } else {
+            Gathered::Missing(NotRun::Disabled(Probe::EdgeHttp))
+        },
+    }
+}
+
+/// The main part of a visit to the edge.
+struct Visit<'a, 'r> {
+    target: &'a Target,
+    route: &'a Route,
+    plain: &'a Route,
+    resolve: &'a Resolve<'r>,
+    settings: &'a Settings,
+    patient: &'a Settings,
+    budget: &'a Budget,
+    wants_tls: bool,
+    wants_http: bool,
+}
+
+impl Visit<'_, '_> {
+    /// `https://`: everything over the handshake's connection.
+    async fn in_tls(&self) -> (Option<Handshake>, Exchanges) {
+        if !self.wants_tls && !self.wants_http {
+            return (None, nothing_asked(Probe::EdgeHttp, "nobody looked"));
         }
-        exchanges.plain = match plain_exchange {
-            Some(exchange) => Gathered::Found(exchange),
-            None if clear_port == Scheme::Http.default_port() => exchanges.samples.first().cloned().map_or(
-                Gathered::Missing(NotRun::blocked(Probe::EdgeHttp, "nothing was asked")),
-                Gathered::Found, // the target itself is http:// on port 80: this is the same exchange
-            ),
-            None => Gathered::Missing(NotRun::not_applicable(format!("the target is http:// on port {clear_port}"))),
+        let Visit { target, settings, budget, .. } = self;
+        let mut line = Line::new(Scheme::Https, &target.host, target.port, self.route.clone(), settings);
+        let mut handshake = line.shake_hands(settings, budget).await;
+        if !self.wants_http || !handshake.completed() {
+            let why = line::failure(&handshake).describe();
+            return (Some(handshake), nothing_asked(Probe::EdgeHttp, &why));
+        }
+        let asked = questions::at_edge(&mut line, target, settings, budget).await;
+        if asked.failed() {
+            line.apply_late_fault(&mut handshake);
+        }
+        (Some(handshake), self.follow(asked, vec![line]).await)
+    }
+
+    /// `http://`: the samples in clear text; TLS is looked at beside, and serves a redirect to it.
+    async fn in_clear(&self) -> (Option<Handshake>, Exchanges) {
+        let Visit { target, settings, budget, .. } = self;
+        let https = Scheme::Https.default_port();
+        let mut secure = Line::new(Scheme::Https, &target.host, https, self.route.clone(), settings);
+        let mut clear = Line::new(Scheme::Http, &target.host, target.port, self.plain.clone(), settings);
+        let shaken = async { if self.wants_tls { Some(secure.shake_hands(self.patient, budget).await) } else { None } };
+        if !self.wants_http {
+            return (shaken.await, nothing_asked(Probe::EdgeHttp, "nobody looked"));
+        }
+        let (handshake, asked) = tokio::join!(shaken, questions::at_edge(&mut clear, target, settings, budget));
+        let mut exchanges = self.follow(asked, vec![clear, secure]).await;
+        exchanges.plain = match exchanges.samples.first() {
+            // The target itself is what would be asked there: this is the same exchange.
+            Some(first) if target.port == Scheme::Http.default_port() => {
+                found_unless_nowhere(first.clone(), Probe::EdgeHttp)
+            }
+            _ => Gathered::Missing(NotRun::not_applicable(format!("the target is http:// on port {}", target.port))),
         };
-        found_unless_nowhere(exchanges, Probe::EdgeHttp, blocked)
-    } else {
-        Gathered::Missing(NotRun::Disabled(Probe::EdgeHttp))
-    };
-    Vantage { tls, http }
+        (handshake, exchanges)
+    }
+
+    async fn follow(&self, asked: Asked, lines: Vec<Line>) -> Exchanges {
+        let hops = redirects::follow(&asked, self.target, lines, self.resolve, self.settings, self.budget).await;
+        Exchanges {
+            samples: asked.samples,
+            redirects: hops.0,
+            redirects_stopped: hops.1,
+            trace: asked.trace,
+            preflight: asked.preflight,
+            ..nothing_asked(Probe::EdgeHttp, "nobody looked")
+        }
+    }
 }
 
 /// The origin as Cloudflare meets it, and the line to ask it again.
@@ -145,7 +177,7 @@ pub async fn origin(
         }
         let mut handshake = line.shake_hands(settings, budget).await;
         let mut sample = None;
-        if wants_http && handshake.completed() {
+        if wants_http && handshake.completed() && line::requests_left(budget) > 0 {
             let exchange = questions::at_origin(&mut line, target, settings, budget).await;
             if exchange.response().is_none() {
                 line.apply_late_fault(&mut handshake);
@@ -162,16 +194,18 @@ pub async fn origin(
     let beside =
         async { if wants_http { Some(questions::in_clear(target, plain, &patient, budget).await) } else { None } };
     let ((handshake, sample), plain_exchange) = tokio::join!(main, beside);
-    let blocked = handshake.as_ref().map_or_else(String::new, |handshake| line::failure(handshake).describe());
     let http = match plain_exchange {
         Some(exchange) => {
-            let mut exchanges = nothing_asked(Probe::OriginHttp, &blocked);
             let edge_only = || Gathered::Missing(NotRun::not_applicable("only the edge is asked this"));
-            exchanges.trace = edge_only();
-            exchanges.preflight = edge_only();
-            exchanges.samples.extend(sample);
-            exchanges.plain = Gathered::Found(exchange);
-            found_unless_nowhere(exchanges, Probe::OriginHttp, blocked)
+            let exchanges = Exchanges {
+                samples: sample.into_iter().collect(),
+                redirects: Vec::new(),
+                redirects_stopped: None,
+                plain: found_unless_nowhere(exchange, Probe::OriginHttp),
+                trace: edge_only(),
+                preflight: edge_only(),
+            };
+            found_if_asked(exchanges, Probe::OriginHttp)
         }
         None => Gathered::Missing(NotRun::Disabled(Probe::OriginHttp)),
     };
@@ -187,7 +221,7 @@ impl OriginLeg {
         let answered = exchanges.samples.last().is_some_and(questions::may_repeat);
         if !answered
             || !line::is_safe(&target.method)
-            || !self.line.is_usable()
+            || !self.line.is_usable(budget)
             || budget.is_over()
             || line::requests_left(budget) == 0
         {
@@ -251,12 +285,27 @@ fn nothing_asked(probe: Probe, why: &str) -> Exchanges {
     }
 }
 
-/// Exchanges, unless there was not even an address to ask.
-fn found_unless_nowhere(exchanges: Exchanges, probe: Probe, why: String) -> Gathered<Exchanges> {
-    let nowhere =
-        |exchange: &Exchange| matches!(&exchange.outcome, Outcome::Failed(Failure::Connect(Connect::NoAddress { .. })));
-    if exchanges.samples.iter().chain(exchanges.plain.found()).all(nowhere) {
-        return Gathered::Missing(NotRun::Blocked { probe, by: why });
+/// Why nothing was sent, if there was nowhere to connect to: no address, or no connection left.
+fn nowhere(exchange: &Exchange, probe: Probe) -> Option<NotRun> {
+    match &exchange.outcome {
+        Outcome::Failed(failure @ Failure::Connect(Connect::NoAddress { .. })) => {
+            Some(NotRun::blocked(probe, failure.describe()))
+        }
+        _ => None,
     }
-    Gathered::Found(exchanges)
+}
+
+/// An exchange, if anybody was asked.
+fn found_unless_nowhere(exchange: Exchange, probe: Probe) -> Gathered<Exchange> {
+    nowhere(&exchange, probe).map_or(Gathered::Found(exchange), Gathered::Missing)
+}
+
+/// Exchanges, if anybody was asked anything.
+fn found_if_asked(exchanges: Exchanges, probe: Probe) -> Gathered<Exchanges> {
+    let silent = match (exchanges.samples.first(), &exchanges.plain) {
+        (_, Gathered::Found(_)) => None,
+        (Some(first), Gathered::Missing(_)) => nowhere(first, probe),
+        (None, Gathered::Missing(why)) => Some(why.clone()),
+    };
+    silent.map_or(Gathered::Found(exchanges), Gathered::Missing)
 }

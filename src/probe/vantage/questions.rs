@@ -18,6 +18,10 @@ const TOO_SLOW_MS: f64 = 10_000.0;
 /// Answered by the edge itself (`facts/cloudflare.md` section 2).
 const TRACE_PATH: &str = "/cdn-cgi/trace";
 
+/// The most samples: of the 12 requests (`product.md` section 10) the `http://` looks, the trace, the origin's answer
+/// and its confirmation keep theirs.
+pub const MAX_SAMPLES: u32 = 7;
+
 /// What was asked over the main line at the edge.
 pub(super) struct Asked {
     pub(super) samples: Vec<Exchange>,
@@ -46,7 +50,7 @@ pub(super) async fn at_edge(line: &mut Line, target: &Target, settings: &Setting
     };
     let trace = Ask { method: "GET", path: TRACE_PATH, headers: &[], ..ask };
     let first = line.ask(&ask, settings, budget).await;
-    let count = if is_read_only(&target.method) { settings.samples.max(1) } else { 1 };
+    let count = if is_read_only(&target.method) { settings.samples.clamp(1, MAX_SAMPLES) } else { 1 };
     let mut samples = vec![first.exchange];
     let beside = line.beside().filter(|_| line::requests_left(budget) > 0);
     let traced_beside = beside.is_some();
@@ -122,7 +126,7 @@ pub(super) fn is_read_only(method: &str) -> bool {
 }
 
 fn can_go_on(line: &Line, budget: &Budget) -> bool {
-    line.is_usable() && !budget.is_over() && line::requests_left(budget) > 0
+    line.is_usable(budget) && !budget.is_over() && line::requests_left(budget) > 0
 }
 
 async fn trace_over(mut connection: Connection, ask: &Ask<'_>) -> Exchange {

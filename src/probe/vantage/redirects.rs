@@ -16,6 +16,8 @@ use crate::settings::Settings;
 
 /// Hops that are followed (`product.md` section 10).
 const MAX_HOPS: usize = 10;
+/// Requests that redirects leave to the other end: its answer, and the one that confirms it.
+const LEFT_TO_OTHERS: u32 = 2;
 
 /// Follows the redirect of the first sample, over `lines` where they lead there. Returns the hops, and why following
 /// stopped before an answer that is no redirect.
@@ -53,11 +55,11 @@ pub(super) async fn follow(
         if hops.len() == MAX_HOPS {
             return (hops, Some(format!("{MAX_HOPS} redirects were followed; {shown} was not")));
         }
-        if budget.is_over() || line::requests_left(budget) == 0 {
+        if budget.is_over() || line::requests_left(budget) <= LEFT_TO_OTHERS {
             return (hops, Some(format!("no time or request was left for {shown}")));
         }
         let at = line_to(&next, &mut lines, resolve, settings).await;
-        let Some(line) = lines.get_mut(at).filter(|line| line.is_usable()) else {
+        let Some(line) = lines.get_mut(at).filter(|line| line.is_usable(budget)) else {
             return (hops, Some(format!("no connection was left for {shown}")));
         };
         let authority = match next.port() {

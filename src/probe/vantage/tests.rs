@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use secrecy::SecretString;
 
 use super::*;
-use crate::probe::http::testing::{Said, Server, scripted, serve, settings, site, speak, tls};
+use crate::probe::http::testing::{Said, Server, delayed, scripted, serve, settings, site, speak, tls};
 
 fn target(text: &str) -> Target {
     text.parse().unwrap()
@@ -224,7 +224,7 @@ async fn redirects_stop_at_loops_and_limits() {
         "GET",
     )
     .await;
-    assert!(long.0 == 9 && long.1.contains("request"), "12 requests: plain, sample, trace and nine hops; {long:?}");
+    assert!(long.0 == 7 && long.1.contains("request"), "12: plain, sample, trace, hops, two for others; {long:?}");
     let away = follow(|_| (301, vec![("location", "ftp://site.test/".into())], ""), "GET").await;
     assert!(away.0 == 0 && away.1.contains("out of HTTP"), "{away:?}");
     let unreadable = follow(|_| (301, vec![("location", "https://[bad/".into())], ""), "GET").await;
@@ -359,4 +359,69 @@ async fn a_lost_answer_is_asked_for_again_and_that_is_told() {
     let vantage = lossy(0).await;
     let sample = &exchanges(&vantage).samples[0];
     assert!(matches!(sample.outcome, Outcome::Failed(Failure::Closed)) && sample.earlier.is_empty(), "{sample:?}");
+}
+
+#[tokio::test]
+async fn the_main_line_waits_for_no_optional_look() {
+    let secure = site(Some(tls(&["h2"], false)), |path| match path {
+        "/" => (302, vec![("location", "/there".into())], ""),
+        path => ok(path),
+    })
+    .await;
+    let clear = scripted(vec![Vec::new()], true).await; // takes the request and says nothing
+    let (settings, budget) = (settings(), budget());
+    let start = std::time::Instant::now();
+    let vantage =
+        edge(&target("https://site.test/"), &route(&secure), &route(&clear), &nobody, &settings, &budget).await;
+    let http = exchanges(&vantage);
+    assert!(matches!(http.plain.found().unwrap().outcome, Outcome::Failed(Failure::TimedOut(_))));
+    let (plain, hop) = (http.plain.found().unwrap().sent_at.unwrap(), http.redirects[0].sent_at.unwrap());
+    assert!(hop - plain < settings.timeout, "the hop was asked while port 80 still kept us waiting");
+    assert!(start.elapsed() < 2 * settings.timeout);
+}
+
+#[tokio::test]
+async fn connections_run_out_without_blame() {
+    let secure = site(Some(tls(&["h2"], false)), |_| (302, vec![("location", "https://other.test/".into())], "")).await;
+    let clear = site(None, ok).await;
+    let (settings, budget) = (settings(), budget());
+    while budget.spent().connections < 4 {
+        assert!(budget.take_connection());
+    }
+    let other = route(&secure);
+    let resolve = move |_: String, _: u16| {
+        let other = other.clone();
+        async move { other }.boxed()
+    };
+    let at = target("https://site.test/");
+    let vantage = edge(&at, &route(&secure), &route(&clear), &resolve, &settings, &budget).await;
+    let http = exchanges(&vantage);
+    assert_eq!(http.samples.len(), 3);
+    assert!(http.redirects.is_empty());
+    assert!(http.redirects_stopped.as_ref().unwrap().contains("no connection"), "{:?}", http.redirects_stopped);
+    let leg = origin(&at, &"o.test".parse().unwrap(), &route(&secure), &route(&clear), &settings, &budget).await;
+    let Gathered::Missing(NotRun::Blocked { by, .. }) = &leg.vantage.http else { panic!("{:?}", leg.vantage.http) };
+    assert!(by.contains("used up"), "{by}");
+    assert_eq!(budget.spent().connections, 6);
+}
+
+#[tokio::test]
+async fn round_trips_are_not_wasted() {
+    let round_trip = Duration::from_millis(150);
+    // TLS, first sample, second sample; over HTTP/2 the trace goes beside the second, else it follows.
+    for (alpn, trips) in [("h2", 3), ("http/1.1", 4)] {
+        let secure = site(Some(tls(&[alpn], false)), ok).await;
+        let clear = site(None, ok).await;
+        let far = delayed(&secure, round_trip).await;
+        let settings = Settings { samples: 2, timeout: Duration::from_secs(5), ..settings() };
+        let start = std::time::Instant::now();
+        let at = target("https://site.test/");
+        let vantage = edge(&at, &route(&far), &route(&clear), &nobody, &settings, &budget()).await;
+        let taken = start.elapsed();
+        assert_eq!(exchanges(&vantage).answers().count(), 2);
+        assert!(exchanges(&vantage).trace.found().unwrap().response().is_some());
+        assert!(taken >= round_trip * trips && taken < round_trip * trips + round_trip * 2 / 3, "{alpn}: {taken:?}");
+        let head_ms = exchanges(&vantage).samples[1].timing.head_ms.unwrap();
+        assert!((150.0..240.0).contains(&head_ms), "{head_ms}");
+    }
 }
