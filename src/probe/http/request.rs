@@ -105,7 +105,8 @@ pub(super) fn recorded(ask: &Ask<'_>, prepared: Option<&Prepared>, lower_case: b
         push("Host", prepared.authority.as_str().as_bytes());
         prepared.lines.iter().for_each(|(name, value)| push(name, value.as_bytes()));
     }
-    let url = format!("{}://{}{}", ask.scheme, ask.authority, ask.path);
+    let host = prepared.map_or(ask.authority, |prepared| prepared.authority.as_str());
+    let url = format!("{}://{host}{}", ask.scheme, ask.path);
     Request { method: text::shorten(ask.method, 40), url: redact::text(&text::clean(&url)), headers }
 }
 

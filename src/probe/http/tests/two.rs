@@ -3,7 +3,6 @@
 use super::*;
 use crate::probe::http::testing::Server;
 use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -159,7 +158,7 @@ async fn floods_end_within_bounds() {
     let body = get(frame(HEADERS, END_HEADERS, 1, OK), frame(DATA, 0, 1, &[b'x'; 100]), true).await;
     let body = &answered(&body).body;
     assert!(body.length <= 1024 * 1024 && body.end != BodyEnd::Complete, "{body:?}");
-    assert!(start.elapsed() < Duration::from_secs(15));
+    assert!(start.elapsed() < Duration::from_secs(30));
 }
 
 #[tokio::test]
