@@ -30,12 +30,14 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
     let gathered_at = OffsetDateTime::now_utc();
     let asker = Asker::new(settings, budget).await;
     let origin = target.origin.as_ref();
-    let ((host, unchecked, edge), (origin_chain, mut origin_leg), around) = tokio::join!(
+    let ((host, unchecked, edge), (origin_chain, mut leg), around) = tokio::join!(
         edge_leg(&asker, target, settings, budget),
         origin_leg(&asker, target, origin, settings, budget),
         asker.surroundings(&target.host),
     );
-    compare_bodies(target, &edge, &mut origin_leg, settings, budget).await;
+    if let Some(leg) = &mut leg {
+        compare_bodies(target, &edge, leg, settings, budget).await;
+    }
     let dns = Dns {
         resolver: asker.label(),
         host,
@@ -55,7 +57,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
             Gathered::Missing(NotRun::Disabled(Probe::Dns))
         },
         edge,
-        origin: origin_leg.vantage,
+        origin: leg.map_or_else(origin_unknown, |leg| leg.vantage),
         traffic: budget.spent(),
     }
 }
@@ -76,10 +78,10 @@ async fn edge_leg(
     };
     let https_port = if target.scheme == cfdoctor_checks::evidence::target::Scheme::Https { target.port } else { 443 };
     let http_port = if target.scheme == cfdoctor_checks::evidence::target::Scheme::Http { target.port } else { 80 };
-    let follow = |name: String| {
+    let follow = |name: String, port: u16| {
         async move {
             let chain = asker.chain(&name).await;
-            route(&chain, &name, 443)
+            route(&chain, &name, port)
         }
         .boxed()
     };
@@ -102,15 +104,8 @@ async fn origin_leg(
     origin: Option<&DeclaredOrigin>,
     settings: &Settings,
     budget: &Budget,
-) -> (Gathered<Chain>, OriginLeg) {
-    let Some(origin) = origin else {
-        let unknown = |probe| NotRun::Blocked { probe, by: ORIGIN_UNKNOWN.into() };
-        let vantage = Vantage {
-            tls: Gathered::Missing(unknown(Probe::OriginTls)),
-            http: Gathered::Missing(unknown(Probe::OriginHttp)),
-        };
-        return (Gathered::Missing(NotRun::NotApplicable(ORIGIN_UNKNOWN.into())), OriginLeg::unseen(vantage));
-    };
+) -> (Gathered<Chain>, Option<OriginLeg>) {
+    let Some(origin) = origin else { return (Gathered::Missing(NotRun::origin_unknown()), None) };
     let (chain, https, plain) = match origin.host.parse::<IpAddr>() {
         Ok(address) => {
             let to = |port| Route { peer: origin.host.clone(), port, addresses: vec![address], no_address: None };
@@ -123,12 +118,13 @@ async fn origin_leg(
             (Gathered::Found(chain), https, plain)
         }
     };
-    (chain, vantage::origin(target, origin, &https, &plain, settings, budget).await)
+    (chain, Some(vantage::origin(target, origin, &https, &plain, settings, budget).await))
 }
 
-/// Why nothing was seen of the origin.
-const ORIGIN_UNKNOWN: &str =
-    "the proxied record hides the origin; name it with --origin HOST, as in the record's content";
+/// Nobody looked at the origin, because nobody knows it.
+fn origin_unknown() -> Vantage {
+    Vantage { tls: Gathered::Missing(NotRun::origin_unknown()), http: Gathered::Missing(NotRun::origin_unknown()) }
+}
 
 /// Where a resolved name leads.
 fn route(chain: &Chain, peer: &str, port: u16) -> Route {
