@@ -7,6 +7,7 @@ mod lint;
 mod manual;
 mod output;
 mod progress;
+mod seams;
 mod select;
 mod settings;
 mod stage;

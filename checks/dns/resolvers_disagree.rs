@@ -89,6 +89,11 @@ fn compare(ours: &Chain, theirs: &Chain) -> Comparison {
         let word = |exists| if exists { "it exists" } else { "it does not" };
         return Comparison::Differs(format!("{} for the one, {} for the other", word(we), word(they)), Kind::Existence);
     }
+    // The same first target is the same owner: a zone's own servers say nothing of what lies behind it.
+    let target = |chain: &Chain| chain.hops.first().map(|hop| hop.to.clone());
+    if target(ours).is_some() && target(ours) == target(theirs) {
+        return Comparison::Same;
+    }
     match (place(ours), place(theirs)) {
         (Some(we), Some(they)) if we != they => {
             Comparison::Differs(format!("it is at {we} for the one, at {they} for the other"), Kind::Place)
@@ -196,6 +201,9 @@ mod tests {
         assert_eq!(judged(at(&["104.16.1.2"]), Viewer::System, at(&["10.0.0.7"])), "warn");
         let grey = || chain(&[HOST, TARGET], &["203.0.113.9"]);
         assert_eq!(judged(at(&["104.16.1.2"]), Viewer::Authoritative, grey()), "warn");
+        let outside = || Lookup::NotAsked { why: "outside the zone".into() };
+        let stops = Chain { ipv4: outside(), ipv6: outside(), ..chain(&[HOST, TARGET], &[]) };
+        assert_eq!(judged(chain(&[HOST, TARGET], &["10.0.0.7"]), Viewer::Authoritative, stops), "pass");
         let elsewhere = chain(&[HOST, "site.example.net"], &["203.0.113.9"]);
         assert_eq!(judged(grey(), Viewer::Public, elsewhere), "warn");
         let mut outside = grey();

@@ -13,7 +13,7 @@ pub mod vantage;
 use std::net::IpAddr;
 
 use cfdoctor_checks::evidence::dns::{Chain, Lookup};
-use cfdoctor_checks::evidence::target::DeclaredOrigin;
+use cfdoctor_checks::evidence::target::{DeclaredOrigin, Scheme};
 use cfdoctor_checks::evidence::{Dns, Evidence, Gathered, Target, Vantage};
 use cfdoctor_checks::{NotRun, Probe};
 use futures_util::FutureExt;
@@ -76,8 +76,10 @@ async fn edge_leg(
             _ => None,
         }
     };
-    let https_port = if target.scheme == cfdoctor_checks::evidence::target::Scheme::Https { target.port } else { 443 };
-    let http_port = if target.scheme == cfdoctor_checks::evidence::target::Scheme::Http { target.port } else { 80 };
+    let (https_port, http_port) = match target.scheme {
+        Scheme::Https => (target.port, 80),
+        Scheme::Http => (443, target.port),
+    };
     let follow = |name: String, port: u16| {
         async move {
             let chain = asker.chain(&name).await;
@@ -85,10 +87,11 @@ async fn edge_leg(
         }
         .boxed()
     };
+    let (https, plain) = (route(&host, &target.host, https_port), route(&host, &target.host, http_port));
     let vantage = vantage::edge(
         target,
-        &route(&host, &target.host, https_port),
-        &route(&host, &target.host, http_port),
+        &https,
+        &plain,
         &follow,
         settings,
         budget,

@@ -14,6 +14,8 @@ pub const AUTHORITATIVE: &str = "127.0.54.1";
 pub const RESOLVER: &str = "127.0.55.1:53";
 const EDGE: &str = "127.0.60.1";
 
+const BROKEN_DS: &str = "bogus DS 12345 13 2 49FD46E6C4B45C55D4AC49FD46E6C4B45C55D4AC49FD46E6C4B45C55D4AC1234\n";
+
 /// How the edge of a case reaches its origin, and what the origin is.
 pub struct Site {
     /// Host label below `example.com`; also names the certificate of its origin.
@@ -55,7 +57,7 @@ impl Drop for Lab {
 
 /// Why the laboratory cannot be opened here.
 pub fn obstacle() -> Option<String> {
-    for program in ["nginx", "unbound", "knotd"] {
+    for program in ["nginx", "unbound", "knotd", "keymgr"] {
         if which(program).is_none() {
             return Some(format!("{program} is not installed (tests/run installs it)"));
         }
@@ -79,12 +81,14 @@ impl Lab {
         fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         certificates(&folder, sites);
         let silent = TcpListener::bind((hanging, 443)).unwrap();
-        let children = vec![
-            start(&folder, "knotd", &["-c", "knot.conf"], &knot(&folder, sites), "knot.conf"),
-            start(&folder, "unbound", &["-d", "-c", "unbound.conf"], &unbound(&folder), "unbound.conf"),
-            start(&folder, "nginx", &["-p", ".", "-c", "nginx.conf"], &nginx(&folder, sites), "nginx.conf"),
-        ];
-        let lab = Lab { folder, children, _keep: (keep, vec![silent]) };
+        fs::create_dir(folder.join("knotdb")).unwrap();
+        // From here on the laboratory owns what was started, so that a failure leaves nothing running.
+        let mut lab = Lab { folder: folder.clone(), children: Vec::new(), _keep: (keep, vec![silent]) };
+        lab.children.push(start(&folder, "knotd", &["-c", "knot.conf"], &knot(&folder, sites), "knot.conf"));
+        trust_anchor(&folder);
+        lab.children.push(start(&folder, "unbound", &["-d", "-c", "unbound.conf"], &unbound(&folder), "unbound.conf"));
+        let arguments = ["-p", ".", "-c", "nginx.conf"];
+        lab.children.push(start(&folder, "nginx", &arguments, &nginx(&folder, sites), "nginx.conf"));
         lab.wait();
         lab
     }
@@ -102,6 +106,24 @@ impl Lab {
             .iter()
             .map(|name| format!("== {name}\n{}\n", fs::read_to_string(self.folder.join(name)).unwrap_or_default()))
             .collect()
+    }
+}
+
+/// The key with which knot signs `test`, for unbound.
+fn trust_anchor(folder: &Path) {
+    let start = Instant::now();
+    loop {
+        let output = Command::new(which("keymgr").unwrap())
+            .args(["-c", "knot.conf", "test.", "ds"])
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        if let Some(line) = text.lines().find(|line| line.contains(" DS ")) {
+            return fs::write(folder.join("test.key"), format!("{line}\n")).unwrap();
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "knot makes no key: {text}");
+        std::thread::sleep(Duration::from_millis(100));
     }
 }
 
@@ -166,11 +188,19 @@ fn knot(folder: &Path, sites: &[Site]) -> String {
     fs::write(folder.join("example.com.zone"), hosts).unwrap();
     fs::write(folder.join("example.net.zone"), origins).unwrap();
     fs::write(folder.join("bogus.test.zone"), format!("{}www A {EDGE}\n", head("bogus.test"))).unwrap();
+    // The parents too: DS is theirs to answer, and there is no root to ask.
+    for (parent, child) in [("com", "example"), ("net", "example"), ("test", "bogus")] {
+        let delegation = format!("{child} NS ns.{child}.{parent}.\nns.{child} A {AUTHORITATIVE}\n");
+        // `test` is signed, and vouches for a key that `bogus.test` does not have.
+        let broken = if parent == "test" { BROKEN_DS } else { "" };
+        fs::write(folder.join(format!("{parent}.zone")), head(parent) + &delegation + broken).unwrap();
+    }
     let folder = folder.display();
     format!(
         "server:\n  rundir: {folder}\n  listen: {AUTHORITATIVE}@53\nlog:\n  - target: stderr\n    any: info\ndatabase:\n  \
          storage: {folder}/knotdb\ntemplate:\n  - id: default\n    storage: {folder}\n    file: \"%s.zone\"\nzone:\n  \
-         - domain: example.com\n  - domain: example.net\n  - domain: bogus.test\n"
+         - domain: example.com\n  - domain: example.net\n  - domain: bogus.test\n  - domain: com\n  - domain: net\n  \
+         - domain: test\n    dnssec-signing: on\n"
     )
 }
 
@@ -179,16 +209,19 @@ fn unbound(folder: &Path) -> String {
     let stub = |zone: &str, at: &str| format!("stub-zone:\n  name: {zone}\n  stub-addr: {at}\n");
     format!(
         "server:\n  interface: {address}\n  directory: {0}\n  chroot: \"\"\n  username: \"\"\n  pidfile: \"\"\n  \
-         use-syslog: no\n  do-daemonize: no\n  do-not-query-localhost: no\n  access-control: 127.0.0.0/8 allow\n  \
+         use-syslog: no\n  verbosity: 0\n  do-daemonize: no\n  do-not-query-localhost: no\n  access-control: 127.0.0.0/8 allow\n  \
          module-config: \"validator iterator\"\n  domain-insecure: example.com\n  domain-insecure: example.net\n  \
-         domain-insecure: dead.test\n  local-zone: test. nodefault\n  infra-host-ttl: 1\n  \
-         trust-anchor: \"bogus.test. IN DS 12345 13 2 49FD46E6C4B45C55D4AC49FD46E6C4B45C55D4AC49FD46E6C4B45C55D4AC1234\"\n\
-         remote-control:\n  control-enable: no\n{1}{2}{3}{4}",
+         domain-insecure: dead.example\n  domain-insecure: com\n  domain-insecure: net\n  local-zone: test. nodefault\n  infra-host-ttl: 1\n  \
+         trust-anchor-file: test.key\n\
+         remote-control:\n  control-enable: no\n{1}{2}{3}{4}{5}{6}{7}",
         folder.display(),
         stub("example.com", AUTHORITATIVE),
         stub("example.net", AUTHORITATIVE),
         stub("bogus.test", AUTHORITATIVE),
-        stub("dead.test", "127.0.54.99"),
+        stub("dead.example", AUTHORITATIVE), // which does not hold it: REFUSED, and the resolver gives up
+        stub("com", AUTHORITATIVE),
+        stub("net", AUTHORITATIVE),
+        stub("test", AUTHORITATIVE),
     )
 }
 
@@ -204,7 +237,7 @@ fn nginx(folder: &Path, sites: &[Site]) -> String {
              add_header cf-ray 8f3b2c1d0e9f8a7b-SEA always; add_header cf-cache-status $upstream_cache_status always; \
              location = /cdn-cgi/trace {{ default_type text/plain; return 200 \"h={name}.example.com\\ncolo=SEA\\n\"; }} \
              location / {{ proxy_pass {to}; proxy_set_header Host $host; proxy_ssl_server_name on; proxy_ssl_name $host; \
-             proxy_ssl_verify on; proxy_ssl_trusted_certificate edge-trust.pem; proxy_connect_timeout 1s; proxy_read_timeout 2s; \
+             proxy_ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; proxy_ssl_verify on; proxy_ssl_trusted_certificate edge-trust.pem; proxy_connect_timeout 1s; proxy_read_timeout 2s; \
              proxy_cache edge; proxy_cache_key $host$request_uri; proxy_pass_header Server; error_page 502 504 = @down; }} \
              location @down {{ default_type text/plain; add_header cf-ray 8f3b2c1d0e9f8a7b-SEA always; \
              add_header cf-error-type {kind} always; return {status} \"error code: {kind}\"; }} }}\n\

@@ -54,7 +54,7 @@ const CASES: &[(&str, Option<&str>, i32, &[Option<&str>])] = &[
     ("dangling.example.com", Some("gone.example.net"), 1, &[Some("dns-target-unresolvable")]),
     ("nodata.example.com", None, 1, &[Some("dns-name-unresolvable")]),
     ("no-such-name.example.com", None, 1, &[Some("dns-name-unresolvable")]),
-    ("www.dead.test", None, 1, &[Some("dns-name-unresolvable")]),
+    ("www.dead.example", None, 1, &[Some("dns-name-unresolvable")]),
     ("www.bogus.test", None, 1, &[Some("dns-dnssec-broken")]),
     ("loop.example.com", Some("loop.example.net"), 1, &[Some("edge-redirect-loop")]),
     ("not-proxied.example.com", None, 1, &[Some("dns-not-proxied"), Some("origin-ca-exposed")]),
@@ -63,10 +63,16 @@ const CASES: &[(&str, Option<&str>, i32, &[Option<&str>])] = &[
 #[test]
 fn real_servers_get_the_right_cause() {
     if let Some(obstacle) = lab::obstacle() {
+        // tests/run says `require` where the servers are there: then leaving them out is a failure.
+        assert!(std::env::var_os("CFDOCTOR_REAL_SERVERS").is_none(), "{obstacle}");
         eprintln!("left out: {obstacle}");
         return;
     }
     let lab = Lab::open(SITES, HANGING);
+    if std::env::var_os("CFDOCTOR_LAB").is_some() {
+        eprintln!("the laboratory is open in {}; end it with Ctrl-C", lab.folder.display());
+        std::thread::sleep(std::time::Duration::from_secs(3600));
+    }
     let mut wrong = Vec::new();
     for (url, origin, exit, causes) in CASES {
         let mut command = Command::cargo_bin("cfdoctor").unwrap();
@@ -97,5 +103,5 @@ fn real_servers_get_the_right_cause() {
             ));
         }
     }
-    assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), lab.logs());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
