@@ -36,6 +36,10 @@ impl Evidence {
         let answered = self.edge.http.found().and_then(Exchanges::first);
         let Ok(dns) = self.dns.get() else {
             return match answered {
+                // Somebody's excerpt of the headers proves nothing by what it leaves out.
+                Some(answer) if !answer.headers_look_whole() => {
+                    Proxied::Unknown("the headers of the answer were not all seen".into())
+                }
                 Some(_) => Proxied::No(vec!["the answer carries no cf-ray and no server: cloudflare".into()]),
                 None => Proxied::Unknown("neither DNS nor an answer was seen".into()),
             };

@@ -23,7 +23,7 @@ pub fn owns(address: IpAddr) -> bool {
 
 /// The line that proves that Cloudflare took part in this exchange, if one does.
 ///
-/// `cf-ray` is set on every proxied response (`facts/cloudflare.md` section 2); `/cdn-cgi/trace` with `colo=` is
+/// `cf-ray` is set on every proxied response (`facts/cloudflare.md` section 2), `cf-cache-status` by its cache alone; `/cdn-cgi/trace` with `colo=` is
 /// answered by the edge alone.
 pub fn fingerprint(exchange: &Exchange) -> Option<String> {
     let response = exchange.response()?;
@@ -32,6 +32,9 @@ pub fn fingerprint(exchange: &Exchange) -> Option<String> {
     }
     if response.headers.first("server").is_some_and(|server| server.eq_ignore_ascii_case("cloudflare")) {
         return Some("server: cloudflare".into());
+    }
+    if let Some(line) = response.headers.quote("cf-cache-status").into_iter().next() {
+        return Some(line);
     }
     if exchange.request.url.contains("/cdn-cgi/trace") && response.status == 200 {
         return response

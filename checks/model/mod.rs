@@ -1,4 +1,5 @@
 //! What Cloudflare and AWS do, as pure functions of evidence. Each rule names its source and stands here once.
 
+pub mod cache;
 pub mod cloudflare;
 pub mod origin_host;
