@@ -25,7 +25,7 @@ pub use input::{
     VaryAction, VaryRule, ZoneKnowledge,
 };
 pub use observation::{Observed, Pattern, Seen};
-pub use plan::{CachePlan, Obstacle, plan, wanted};
+pub use plan::{CachePlan, Obstacle, plan, proposed, wanted};
 
 use decision::Trace;
 

@@ -50,12 +50,17 @@ pub fn wanted(evidence: &Evidence, input: &CacheInput) -> bool {
     }
 }
 
-/// The plan for this evidence; `None`: no answer tells of the cache.
+/// The plan for this evidence; `None`: no answer tells of the cache, or it is an error that is not even eligible.
 ///
 /// Where nobody wants the URL cached, only the first obstacle is named (and the lifetime that nobody sends, where the
 /// answer carries nothing personal): a page that is meant to be dynamic has no list of faults.
 pub fn plan(evidence: &Evidence) -> Option<CachePlan> {
     let input = CacheInput::from_evidence(evidence)?;
+    let status = input.response.as_ref().map_or(0, |answer| answer.status);
+    // An error that is not even eligible is a fault of the path or the application, not of the cache.
+    if status >= 400 && input.observed.is_dynamic() {
+        return None;
+    }
     let wanted = wanted(evidence, &input);
     let now = decide(&input);
     let mut obstacles: Vec<Obstacle> = Vec::new();
