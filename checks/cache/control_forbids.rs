@@ -20,12 +20,13 @@ pub(crate) const CHECK: Check = Check {
         let header =
             input.as_ref().and_then(|input| Some(input.response.as_ref()?.winner().0)).unwrap_or("Cache-Control");
         let summary = if header == "Cache-Control" {
-            "If the answer is the same for every visitor, let the origin say so; if it holds user data, leave it as it is."
+            "If the answer is the same for every visitor, let the origin say so; if it holds user data, leave it as \
+                 it is."
                 .to_owned()
         } else {
             format!(
-                "If the answer is the same for every visitor, remove {header} at the origin (it beats Cache-Control) and \
-                 send one Cache-Control; if it holds user data, leave it as it is."
+                "If the answer is the same for every visitor, remove {header} at the origin (it beats Cache-Control) \
+                 and send one Cache-Control; if it holds user data, leave it as it is."
             )
         };
         fixes::look_twice(fixes::send_header(Fix::new(summary), &value), &evidence.target)
@@ -54,7 +55,7 @@ mod tests {
         }
         let hidden = site(CSS)
             .edge(200, &["BYPASS"], &[("cache-control", "max-age=60")])
-            .from_origin(200, &[("cache-control", "max-age=60"), ("cloudflare-cdn-cache-control", "no-store")]);
+            .origin_says(200, &[("cache-control", "max-age=60"), ("cloudflare-cdn-cache-control", "no-store")]);
         let (word_, seen) = verdict(&CHECK, &hidden);
         assert_eq!(word_, "warn");
         assert!(seen.contains("Cloudflare-CDN-Cache-Control"), "{seen}");

@@ -14,10 +14,10 @@ pub(crate) const CHECK: Check = Check {
     title: "The origin says how long its answer stays fresh",
     severity: Severity::Low,
     needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
-    why: "API Gateway and Lambda send no Cache-Control of their own. Once the URL is eligible, Cloudflare then assumes: two \
-          hours for 200, 206 and 301, twenty minutes for 302 and 303, three minutes for 404 and 410, and nothing for other \
-          statuses; a rule may also refuse to cache such answers. Browsers get the zone's Browser Cache TTL, four hours \
-          unless changed.",
+    why: "API Gateway and Lambda send no Cache-Control of their own. Once the URL is eligible, Cloudflare then \
+          assumes: two hours for 200, 206 and 301, twenty minutes for 302 and 303, three minutes for 404 and 410, and \
+          nothing for other statuses; a rule may also refuse to cache such answers. Browsers get the zone's Browser \
+          Cache TTL, four hours unless changed.",
     fix: |evidence, _| {
         let fix = Fix::new("Send a Cache-Control with the lifetime that you mean.");
         fixes::look_twice(fixes::send_header(fix, "public, max-age=7200"), &evidence.target)
@@ -91,9 +91,9 @@ mod tests {
 
     #[test]
     fn a_hit_needs_no_word() {
-        let hit = site(CSS).edge(200, &["MISS", "HIT"], &[("cache-control", "max-age=14400")]).from_origin(200, &[]);
+        let hit = site(CSS).edge(200, &["MISS", "HIT"], &[("cache-control", "max-age=14400")]).origin_says(200, &[]);
         assert_eq!(word(&CHECK, &hit), "pass");
-        let waiting = site(CSS).edge(200, &["MISS"], &[("cache-control", "max-age=14400")]).from_origin(200, &[]);
+        let waiting = site(CSS).edge(200, &["MISS"], &[("cache-control", "max-age=14400")]).origin_says(200, &[]);
         assert_eq!(word(&CHECK, &waiting), "warn");
     }
 

@@ -83,7 +83,8 @@ pub(super) fn look_twice(fix: Fix, target: &Target) -> Fix {
     fix.shell(
         "See the effect: ask twice",
         format!(
-            "for i in 1 2; do curl -sS -o /dev/null -D - {} | grep -iE '^(cf-cache-status|age|cf-ray|cache-control):'; done",
+            "for i in 1 2; do curl -sS -o /dev/null -D - {} | grep -iE \
+                 '^(cf-cache-status|age|cf-ray|cache-control):'; done",
             shell_quote(&target.url())
         ),
     )

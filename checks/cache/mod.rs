@@ -1,13 +1,34 @@
 //! The checks of the area `cache`, in the order shown to people.
 
+mod authorization;
+mod browser_ttl_rewritten;
 mod case;
 mod control_forbids;
+mod control_malformed;
 mod control_missing;
+mod control_overridden;
+mod control_revalidates;
+mod cors_shared;
+mod errors_stored;
 mod fixes;
+mod key_fragmented;
+mod method_uncacheable;
 mod never_hit;
 mod not_eligible;
+mod object_too_large;
+mod platform_owned;
+mod port_uncacheable;
+mod private_shared;
+mod rule_bypasses;
+mod set_cookie;
+mod stale_disabled;
+mod status_uncacheable;
 #[cfg(test)]
 pub(crate) mod testing;
+mod ttl_short;
+mod validators_missing;
+mod vary_blocks;
+mod worker_in_front;
 
 use crate::check::Area;
 use crate::evidence::Evidence;
@@ -18,7 +39,33 @@ pub(crate) const AREA: Area = Area {
     id: "cache",
     title: "Cache",
     summary,
-    checks: &[not_eligible::CHECK, control_missing::CHECK, control_forbids::CHECK, never_hit::CHECK],
+    checks: &[
+        not_eligible::CHECK,
+        rule_bypasses::CHECK,
+        method_uncacheable::CHECK,
+        port_uncacheable::CHECK,
+        status_uncacheable::CHECK,
+        object_too_large::CHECK,
+        control_missing::CHECK,
+        control_forbids::CHECK,
+        control_revalidates::CHECK,
+        control_malformed::CHECK,
+        control_overridden::CHECK,
+        set_cookie::CHECK,
+        authorization::CHECK,
+        vary_blocks::CHECK,
+        key_fragmented::CHECK,
+        ttl_short::CHECK,
+        stale_disabled::CHECK,
+        worker_in_front::CHECK,
+        platform_owned::CHECK,
+        never_hit::CHECK,
+        cors_shared::CHECK,
+        validators_missing::CHECK,
+        browser_ttl_rewritten::CHECK,
+        errors_stored::CHECK,
+        private_shared::CHECK,
+    ],
 };
 
 /// One line for an area that is all well: what the samples were, where, and for how long.

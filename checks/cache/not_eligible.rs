@@ -11,9 +11,9 @@ pub(crate) const CHECK: Check = Check {
     title: "The URL is eligible for the cache",
     severity: Severity::Medium,
     needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
-    why: "Cloudflare decides by the URL, before it sees the answer: only 56 file extensions (and robots.txt) are cached \
-          without a rule, never HTML, JSON or a path without extension. A good Cache-Control cannot opt in; it only \
-          sets the lifetime of what is already eligible.",
+    why: "Cloudflare decides by the URL, before it sees the answer: only 56 file extensions (and robots.txt) are \
+          cached without a rule, never HTML, JSON or a path without extension. A good Cache-Control cannot opt in; it \
+          only sets the lifetime of what is already eligible.",
     fix: |evidence, _| {
         let target = &evidence.target;
         let fix = Fix::new(format!(

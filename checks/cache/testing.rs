@@ -126,7 +126,7 @@ impl Evidence {
     }
 
     /// A whole answer at the origin.
-    pub(crate) fn from_origin(mut self, http: u16, lines: Lines) -> Self {
+    pub(crate) fn origin_says(mut self, http: u16, lines: Lines) -> Self {
         let mut headers = Headers::from([("date", "Mon, 23 Nov 2026 10:00:00 GMT")]);
         for (name, value) in lines {
             headers.push(name, value);

@@ -91,11 +91,12 @@ pub fn plan(evidence: &Evidence) -> Option<CachePlan> {
         }
     }
     let silent = !obstacles.is_empty() && !open && is_silent(&input) && !is_personal(&input, wanted);
-    if silent && obstacles.iter().all(|obstacle| obstacle.check != "cache-control-missing") {
-        if let Some(step) = decision.step("lifetime").cloned() {
-            let change = Some(Change::SetCacheControl { value: PROPOSED.into() });
-            obstacles.push(Obstacle { check: "cache-control-missing", change, step, blocks: false });
-        }
+    if silent
+        && obstacles.iter().all(|obstacle| obstacle.check != "cache-control-missing")
+        && let Some(step) = decision.step("lifetime").cloned()
+    {
+        let change = Some(Change::SetCacheControl { value: PROPOSED.into() });
+        obstacles.push(Obstacle { check: "cache-control-missing", change, step, blocks: false });
     }
     let predicted = (!open && decision.conclusion == Conclusion::Cached).then(|| predict(&decision));
     Some(CachePlan { obstacles, predicted, now })

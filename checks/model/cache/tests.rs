@@ -98,7 +98,8 @@ fn request_obstacles_in_order() {
 
 #[test]
 fn the_strongest_header_decides() {
-    let cases: &[(&[(&str, &str)], Option<&str>, Option<u64>)] = &[
+    type Case<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>, Option<u64>);
+    let cases: &[Case] = &[
         (&[("cache-control", "public, max-age=60")], None, Some(60)),
         (&[("cache-control", "max-age=60, s-maxage=90")], None, Some(90)),
         (&[("cache-control", "no-store")], Some("cache-control-forbids"), None),
