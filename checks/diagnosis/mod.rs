@@ -177,7 +177,7 @@ impl Board<'_> {
             summary,
             then: self.then(cause, plan.as_ref()),
             ruled_out: self.ruled_out(cause, symptom),
-            predicted: plan.map(|plan| plan.predicted),
+            predicted: plan.and_then(|plan| plan.predicted),
         })
     }
 

@@ -37,6 +37,10 @@ impl Evidence {
         let answered = self.edge.http.found().and_then(Exchanges::first).filter(|response| response.is_whole());
         let Ok(dns) = self.dns.get() else {
             return match answered {
+                // Somebody's excerpt of the headers proves nothing by what it leaves out.
+                Some(answer) if !answer.is_whole() => {
+                    Proxied::Unknown("the headers of the answer were not all seen".into())
+                }
                 Some(_) => Proxied::No(vec!["the answer carries no cf-ray and no server: cloudflare".into()]),
                 None => Proxied::Unknown("neither DNS nor a whole answer was seen".into()),
             };

@@ -35,6 +35,9 @@ pub fn fingerprint(exchange: &Exchange) -> Option<String> {
     if response.headers.first("server").is_some_and(|server| server.eq_ignore_ascii_case("cloudflare")) {
         return Some("server: cloudflare".into());
     }
+    if let Some(line) = response.headers.quote("cf-cache-status").into_iter().next() {
+        return Some(line);
+    }
     if exchange.request.url.contains("/cdn-cgi/trace") && response.status == 200 {
         return response
             .body
