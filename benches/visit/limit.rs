@@ -24,10 +24,7 @@ pub struct Places {
 
 /// Edge (DNS, TCP, TLS, two answers) and origin (DNS, TCP, TLS, one answer) at once.
 pub async fn visit(places: &Places) {
-    tokio::join!(
-        leg(places, &places.host, places.edge, 2),
-        leg(places, &places.origin_host, places.origin, 1)
-    );
+    tokio::join!(leg(places, &places.host, places.edge, 2), leg(places, &places.origin_host, places.origin, 1));
 }
 
 async fn leg(places: &Places, name: &str, address: SocketAddr, answers: usize) {
@@ -108,7 +105,12 @@ impl ServerCertVerifier for Anything {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        rustls::crypto::verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
     }
     fn verify_tls13_signature(
         &self,
@@ -116,7 +118,12 @@ impl ServerCertVerifier for Anything {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
     }
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()

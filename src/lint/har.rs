@@ -6,9 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::Read;
 
-use cfdoctor_checks::evidence::http::{
-    Body, BodyEnd, Exchange, Headers, Outcome, Request, Response, Timing,
-};
+use cfdoctor_checks::evidence::http::{Body, BodyEnd, Exchange, Headers, Outcome, Request, Response, Timing};
 use cfdoctor_checks::evidence::redact;
 use cfdoctor_checks::evidence::text::{clean, shorten};
 use serde::Deserialize;
@@ -110,7 +108,10 @@ pub(super) fn read(reader: impl Read) -> Result<Har, String> {
     if let Err(error) = result {
         // A browser that crashed while saving leaves a file cut in the middle: what is whole is judged.
         if sink.har.groups.is_empty() {
-            return Err(format!("taken for a HAR file, which stops making sense after {} entries: {error}", sink.entries));
+            return Err(format!(
+                "taken for a HAR file, which stops making sense after {} entries: {error}",
+                sink.entries
+            ));
         }
         sink.note(format!("stops making sense after {} entries ({error}); what is whole is judged", sink.entries));
     } else if !sink.has_log {
@@ -336,7 +337,11 @@ mod tests {
 
     #[test]
     fn a_cut_file_keeps_what_is_whole() {
-        let whole = format!(r#"{{"log":{{"entries":[{},{}]}}}}"#, entry("https://a.example.com/x", 200, ""), entry("https://b.example.com/", 200, ""));
+        let whole = format!(
+            r#"{{"log":{{"entries":[{},{}]}}}}"#,
+            entry("https://a.example.com/x", 200, ""),
+            entry("https://b.example.com/", 200, "")
+        );
         let har = read(&whole.as_bytes()[..whole.len() - 40]).unwrap();
         assert_eq!(har.groups.len(), 1);
         assert!(har.notes[0].contains("after 1 entries"), "{:?}", har.notes);

@@ -211,8 +211,7 @@ pub(super) fn lay_over(
         evidence.edge.http = Gathered::Found(exchanges);
     }
     if !origin.is_empty() {
-        evidence.origin.http =
-            Gathered::Found(exchanges(&evidence.target, origin, method, Probe::OriginHttp, notes));
+        evidence.origin.http = Gathered::Found(exchanges(&evidence.target, origin, method, Probe::OriginHttp, notes));
     }
 }
 
@@ -326,7 +325,8 @@ mod tests {
 
     #[test]
     fn reads_the_forms_of_curl() {
-        let head = "HTTP/2 200 \r\ncontent-type: application/json\r\ncontent-length: 7\r\ncf-cache-status: DYNAMIC\r\n\r\n";
+        let head =
+            "HTTP/2 200 \r\ncontent-type: application/json\r\ncontent-length: 7\r\ncf-cache-status: DYNAMIC\r\n\r\n";
         let (found, notes) = laid(head, "https://a.example.com/x");
         assert_eq!(found.samples[0].request.method, "HEAD");
         assert!(notes[0].contains("HEAD"));

@@ -8,9 +8,9 @@ use std::fs;
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
+use cfdoctor_checks::Probe;
 use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation};
 use cfdoctor_checks::evidence::text::shorten;
-use cfdoctor_checks::Probe;
 use cfdoctor_checks::evidence::{Evidence, Gathered, Target};
 use time::OffsetDateTime;
 

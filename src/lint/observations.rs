@@ -121,7 +121,9 @@ impl Observations {
     fn chain(&self, name: &str) -> Chain {
         let mut hops: Vec<Hop> = Vec::new();
         let mut at = name.to_owned();
-        while let Some(row) = self.dns.iter().find(|row| row.kind.eq_ignore_ascii_case("CNAME") && same_name(&row.name, &at)) {
+        while let Some(row) =
+            self.dns.iter().find(|row| row.kind.eq_ignore_ascii_case("CNAME") && same_name(&row.name, &at))
+        {
             let Some(to) = row.data.as_deref().map(normal) else { break };
             if hops.len() > 16 || hops.iter().any(|hop| hop.from == to) {
                 break;
@@ -186,7 +188,8 @@ impl Observations {
         let mut name = host.to_owned();
         loop {
             let aliases = if name == host { chain.hops.iter().map(|hop| hop.to.clone()).collect() } else { Vec::new() };
-            let owner = std::iter::once(name.clone()).chain(aliases).find(|n| rows.iter().any(|r| same_name(&r.name, n)));
+            let owner =
+                std::iter::once(name.clone()).chain(aliases).find(|n| rows.iter().any(|r| same_name(&r.name, n)));
             let records = owner.iter().flat_map(|owner| {
                 rows.iter().filter(|row| same_name(&row.name, owner)).filter_map(|row| caa_record(row.data.as_deref()?))
             });
@@ -210,12 +213,8 @@ impl TlsRow {
         let names: Vec<String> = self.sans.iter().flatten().map(|name| normal(name)).take(500).collect();
         let not_after = self.not_after.as_deref().and_then(date);
         let reported = issuer.is_some() || !names.is_empty() || not_after.is_some();
-        let certificate = Certificate {
-            issuer: issuer.unwrap_or_default(),
-            names,
-            not_after,
-            ..Certificate::default()
-        };
+        let certificate =
+            Certificate { issuer: issuer.unwrap_or_default(), names, not_after, ..Certificate::default() };
         Handshake {
             peer,
             address: None,
@@ -260,9 +259,8 @@ fn date(text: &str) -> Option<OffsetDateTime> {
     if let Ok(day) = time::Date::parse(text.get(..10)?, &day) {
         return Some(day.midnight().assume_utc());
     }
-    let openssl = time::macros::format_description!(
-        "[month repr:short] [day padding:space] [hour]:[minute]:[second] [year] GMT"
-    );
+    let openssl =
+        time::macros::format_description!("[month repr:short] [day padding:space] [hour]:[minute]:[second] [year] GMT");
     time::PrimitiveDateTime::parse(text, &openssl).ok().map(time::PrimitiveDateTime::assume_utc)
 }
 

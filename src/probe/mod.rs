@@ -88,14 +88,7 @@ async fn edge_leg(
         .boxed()
     };
     let (https, plain) = (route(&host, &target.host, https_port), route(&host, &target.host, http_port));
-    let vantage = vantage::edge(
-        target,
-        &https,
-        &plain,
-        &follow,
-        settings,
-        budget,
-    );
+    let vantage = vantage::edge(target, &https, &plain, &follow, settings, budget);
     let (unchecked, vantage) = tokio::join!(unchecked, vantage);
     (host, unchecked, vantage)
 }

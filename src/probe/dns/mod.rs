@@ -8,8 +8,6 @@ mod follow;
 mod message;
 mod server;
 #[cfg(test)]
-mod testing;
-#[cfg(test)]
 mod tests;
 mod views;
 mod zone;

@@ -8,8 +8,8 @@ use cfdoctor_checks::evidence::tls::Der;
 use hickory_proto::op::ResponseCode;
 use tokio::net::UdpSocket;
 
-use super::testing::{Fault, Running, World};
 use super::*;
+use crate::demo::name_server::{Fault, Running, World};
 
 const HOUSE: &str = "
     @ 3600 IN NS ns1
@@ -54,7 +54,7 @@ fn hops(chain: &Chain) -> Vec<String> {
 
 #[tokio::test]
 async fn a_chain_in_one_round_trip_with_ttls_as_sent() {
-    let server = world().serve().await;
+    let server = world().serve().await.unwrap();
     let chain = asker(&server).await.chain("Alias.Example.test").await;
     assert_eq!(hops(&chain), ["alias.example.test 120 www.example.test"]);
     let (mut addresses, ttl) = answer(&chain.ipv4);
@@ -76,7 +76,8 @@ async fn absence_is_told_apart() {
         .fault("mute.example.test.", Fault::Silence)
         .fault("www.example.test.", Fault::Blocked)
         .serve()
-        .await;
+        .await
+        .unwrap();
     let asker = asker(&server).await;
     let gone = asker.chain("gone.example.test").await;
     assert_eq!((gone.ipv4.clone(), gone.fault.clone()), (Lookup::NxDomain, None));
@@ -102,7 +103,7 @@ async fn loops_and_endless_chains_are_found_behind_a_servfail() {
     let long: String = (0..20).map(|n| format!("n{n} 60 IN CNAME n{}\n", n + 1)).collect();
     let ok: String = (0..16).map(|n| format!("k{n} 60 IN CNAME k{}\n", n + 1)).collect();
     let zone = format!("{HOUSE}\n{long}n20 60 IN A 192.0.2.20\n{ok}k16 60 IN A 192.0.2.16\n");
-    let server = World::default().zone("example.test.", &zone).follows(8).serve().await;
+    let server = World::default().zone("example.test.", &zone).follows(8).serve().await.unwrap();
     let asker = asker(&server).await;
     let chain = asker.chain("loop1.example.test").await;
     assert_eq!(chain.fault, Some(ChainFault::Loop { at: "loop1.example.test".into() }));
@@ -117,7 +118,7 @@ async fn loops_and_endless_chains_are_found_behind_a_servfail() {
 
 #[tokio::test]
 async fn a_signature_failure_turns_into_an_answer_with_checking_disabled() {
-    let server = world().fault("www.example.test.", Fault::Bogus("expired yesterday")).serve().await;
+    let server = world().fault("www.example.test.", Fault::Bogus("expired yesterday")).serve().await.unwrap();
     let asker = asker(&server).await;
     let expected = Lookup::ServFail { extended: Some("7 Signature Expired: expired yesterday".into()) };
     assert_eq!(asker.chain("www.example.test").await.ipv4, expected);
@@ -127,8 +128,12 @@ async fn a_signature_failure_turns_into_an_answer_with_checking_disabled() {
 
 #[tokio::test]
 async fn cut_answers_come_over_tcp_and_edns_is_left_out_where_it_hurts() {
-    let server =
-        world().fault("www.example.test.", Fault::Cut).fault("only4.example.test.", Fault::NoEdns).serve().await;
+    let server = world()
+        .fault("www.example.test.", Fault::Cut)
+        .fault("only4.example.test.", Fault::NoEdns)
+        .serve()
+        .await
+        .unwrap();
     let asker = asker(&server).await;
     assert_eq!(answer(&asker.chain("www.example.test").await.ipv4).0.len(), 2);
     assert!(server.asked().contains(&"www.example.test A/tcp".to_owned()));
@@ -138,8 +143,8 @@ async fn cut_answers_come_over_tcp_and_edns_is_left_out_where_it_hurts() {
 #[tokio::test]
 async fn the_next_server_is_asked_when_one_is_silent_or_refuses() {
     let mute = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let server = world().serve().await;
-    let refuses = World::default().authority().serve().await;
+    let server = world().serve().await.unwrap();
+    let refuses = World::default().authority().serve().await.unwrap();
     for bad in [mute.local_addr().unwrap(), refuses.address] {
         let settings = settings(ResolverChoice::System);
         let budget = Budget::quiet(Duration::from_secs(20));
@@ -170,7 +175,7 @@ async fn nobody_to_ask_is_evidence() {
 
 #[tokio::test]
 async fn families_are_obeyed() {
-    let server = world().serve().await;
+    let server = world().serve().await.unwrap();
     let four = Settings { family: Family::V4, ..settings(ResolverChoice::Udp(server.address)) };
     let chain = asker_with(&four).await.chain("www.example.test").await;
     assert!(matches!(chain.ipv6, Lookup::NotAsked { why } if why == "-4 was given"));
@@ -226,7 +231,8 @@ async fn caa_climbs_and_follows_aliases() {
         .zone("none.test.", "www 60 IN A 192.0.2.3")
         .fault("broken.none.test.", Fault::Code(ResponseCode::ServFail))
         .serve()
-        .await;
+        .await
+        .unwrap();
     let asker = asker(&server).await;
     let search = |name: &'static str| {
         let asker = asker.clone();
@@ -259,13 +265,15 @@ async fn the_zone_is_found_and_its_servers_are_compared() {
         )
         .authority()
         .serve()
-        .await;
+        .await
+        .unwrap();
     let server = world()
         .zone("signed.test.", "@ 60 IN DS 1 13 2 00\nwww 60 IN A 192.0.2.1\nalias 60 IN CNAME www.example.test.")
         .fault("lame.test.", Fault::Code(ResponseCode::ServFail))
         .fault("www.lame.test.", Fault::Code(ResponseCode::ServFail))
         .serve()
-        .await;
+        .await
+        .unwrap();
     let settings = Settings { authority_port: stale.address.port(), ..settings(ResolverChoice::Udp(server.address)) };
     let asker = asker_with(&settings).await;
     let around = asker.surroundings("www.example.test").await;
@@ -290,7 +298,7 @@ async fn the_zone_is_found_and_its_servers_are_compared() {
 
 #[tokio::test]
 async fn what_stands_in_for_a_name_server_is_not_taken_for_one() {
-    let impostor = world().serve().await; // recursive, hence without AA
+    let impostor = world().serve().await.unwrap(); // recursive, hence without AA
     let settings =
         Settings { authority_port: impostor.address.port(), ..settings(ResolverChoice::Udp(impostor.address)) };
     let views = asker_with(&settings).await.surroundings("alias.example.test").await.views;
@@ -318,7 +326,7 @@ async fn tcp_tls_and_https_keep_one_connection_and_verify() {
     dot.alpn_protocols = Vec::new();
     let tls = world().serve_tls(Arc::new(dot), None).await;
     let https = world().serve_tls(config, Some("/dns-query")).await;
-    let tcp = world().serve().await;
+    let tcp = world().serve().await.unwrap();
     let url = format!("https://127.0.0.1:{}/dns-query", https.address.port());
     for (choice, label) in [
         (ResolverChoice::Tcp(tcp.address), format!("tcp://{}", tcp.address)),
@@ -353,7 +361,7 @@ async fn tcp_tls_and_https_keep_one_connection_and_verify() {
 
 #[tokio::test]
 async fn other_eyes_see_other_things() {
-    let public = world().serve().await;
+    let public = world().serve().await.unwrap();
     let budget = Budget::quiet(Duration::from_secs(20));
     let server = [Server::udp(public.address)];
     let panel = Panel::new(server.to_vec(), Duration::from_secs(1), &budget);
@@ -378,7 +386,7 @@ async fn other_eyes_see_other_things() {
 
 #[tokio::test]
 async fn can_be_asked_from_many_tasks() {
-    let server = world().serve().await;
+    let server = world().serve().await.unwrap();
     let asker = asker(&server).await;
     let tasks: Vec<_> = (0..40)
         .map(|_| {
