@@ -1,4 +1,7 @@
 //! What Cloudflare and AWS do, as pure functions of evidence. Each rule names its source and stands here once.
 
+pub mod attribution;
 pub mod cloudflare;
+pub mod errors;
+pub mod gateway_error;
 pub mod origin_host;
