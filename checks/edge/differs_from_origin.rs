@@ -61,6 +61,9 @@ fn comparable(http: &Exchanges, edge: &Response, direct: &Seen<'_>) -> Result<()
         AnsweredBy::Worker => return Err(NotRun::not_applicable("a Worker made the answer")),
         _ => {}
     }
+    if attribution::hides_origin(edge) {
+        return Err(NotRun::not_applicable("Cloudflare's page stands in place of the origin's 502 or 504"));
+    }
     if cloudflare::is_challenge(edge) {
         return Err(NotRun::inconclusive("the edge challenged us"));
     }
@@ -245,6 +248,9 @@ mod tests {
         assert!(matches!(closed, Err(NotRun::NotApplicable(_))), "closed to everyone but Cloudflare");
         let broken = run(response(522, &[EDGE_MADE], ""), vec![at_origin(&[])]);
         assert!(matches!(broken, Err(NotRun::NotApplicable(_))));
+        let page = response(502, &[PROXIED, &[("content-type", "text/html")]], "<div id=\"cf-error-details\">");
+        let hidden = run(page, vec![response(502, &[JSON], r#"{"message": "Internal server error"}"#)]);
+        assert!(matches!(hidden, Err(NotRun::NotApplicable(_))), "{hidden:?}");
         let passing = run(at_edge(&[]), vec![response(503, &[JSON], "")]);
         assert!(matches!(passing, Err(NotRun::Inconclusive(_))));
         let mut tomorrow = with_origin(edge(URL, at_edge(&[])), vec![at_origin(&[])]);

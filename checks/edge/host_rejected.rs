@@ -169,7 +169,12 @@ fn behind(evidence: &Evidence) -> Vec<(&str, OriginClass)> {
     let declared = evidence.target.origin.iter().filter(|origin| !origin.assumed).map(|origin| origin.host.as_str());
     let dns = evidence.dns.found();
     let visible = dns.into_iter().flat_map(|dns| dns.host.hops.iter().map(|hop| hop.to.as_str()));
-    declared.chain(visible).map(|name| (name, origin_host::classify(name.trim_end_matches('.')).class)).collect()
+    declared.chain(visible).map(|name| (name, class(name.trim_end_matches('.')))).collect()
+}
+
+/// The class of a name; reports shorten a distribution's name, so its domain is enough here.
+fn class(name: &str) -> OriginClass {
+    if name.ends_with(".cloudfront.net") { OriginClass::CloudFront } else { origin_host::classify(name).class }
 }
 
 fn tenant(seen: &Seen<'_>) -> Option<(Refuser, Finding, bool)> {

@@ -43,7 +43,9 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     if !is_failure(status) || told.by == AnsweredBy::Edge || cloudflare::is_challenge(seen.response) {
         return Ok(Verdict::pass("no 5xx from behind the edge"));
     }
-    let hidden = matches!(status, 502 | 504) && seen.place == Place::Edge && told.by == AnsweredBy::Unknown;
+    let hidden = seen.place == Place::Edge
+        && (attribution::hides_origin(seen.response)
+            || (matches!(status, 502 | 504) && told.by == AnsweredBy::Unknown));
     // What the edge hides, the origin's own answer tells.
     let direct = view::origin(evidence).filter(|direct| hidden && is_failure(direct.response.status));
     let (source, told) = match &direct {
@@ -79,8 +81,8 @@ fn sentence(seen: &Seen<'_>, told: &Attribution, hidden: bool) -> String {
             AnsweredBy::CloudFront => "CloudFront got no usable answer from its own origin".into(),
             AnsweredBy::Alb => "the load balancer got no usable answer from its targets".into(),
             AnsweredBy::Application => "the application answers so itself".into(),
-            _ if hidden => "what the origin said is hidden by Cloudflare's page; API Gateway says so for a bad function answer (502) or at its time limit (504)".into(),
-            by => format!("made behind the edge, by {}", by.title()),
+            AnsweredBy::Unknown if hidden => "what the origin said is hidden by Cloudflare's page; API Gateway says so for a bad function answer (502) or at its time limit (504)".into(),
+            by => format!("made behind the edge, at or behind {}", by.title()),
         };
     };
     let who = error.product_name();
@@ -138,7 +140,9 @@ fn own_timeout(body: &str) -> Option<String> {
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     use GatewayErrorKind::*;
     let seen = view::answer(evidence).ok();
-    let hidden = seen.as_ref().is_some_and(|seen| attribution::attribute(seen.response).by == AnsweredBy::Unknown);
+    let hidden = seen.as_ref().is_some_and(|seen| {
+        attribution::hides_origin(seen.response) || attribution::attribute(seen.response).by == AnsweredBy::Unknown
+    });
     let source = view::origin(evidence).filter(|direct| hidden && is_failure(direct.response.status)).or(seen);
     let told = source.as_ref().map(|seen| attribution::attribute(seen.response)).unwrap_or_default();
     let status = source.as_ref().map_or(0, |seen| seen.response.status);

@@ -11,7 +11,7 @@ pub(crate) const CHECK: Check = Check {
     id: "edge-preflight-blocked",
     title: "The CORS preflight is answered",
     severity: Severity::High,
-    needs: &[Probe::EdgeHttp],
+    needs: &[Probe::EdgeHttp, Probe::OriginHttp],
     why: "Before a request of another origin a browser asks OPTIONS, without cookies and credentials. If that meets a \
           challenge, a login or no route, the browser reports a CORS error, though the request itself would work.",
     fix,
@@ -26,7 +26,7 @@ pub(crate) const CHECK: Check = Check {
 const ALLOW_ORIGIN: &str = "access-control-allow-origin";
 
 fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
-    let http = evidence.edge.http.get()?;
+    let http = asked(evidence)?;
     if let Some(finding) = http.samples.iter().chain(http.preflight.found()).find_map(conflict) {
         return Ok(Verdict::Fail(finding));
     }
@@ -47,6 +47,14 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         Some(get) => finding.proof(format!("the request itself answers {}", get.status)),
         None => finding.confidence(Confidence::Medium).proof("the request itself was not seen"),
     }))
+}
+
+/// What was asked at the edge, or at the origin where nobody asked the edge.
+fn asked(evidence: &Evidence) -> Result<&Exchanges, NotRun> {
+    evidence.edge.http.get().or_else(|why| {
+        let assumed = evidence.target.origin.as_ref().is_some_and(|origin| origin.assumed);
+        evidence.origin.http.found().filter(|_| !assumed).ok_or(why)
+    })
 }
 
 fn preflight(http: &Exchanges) -> Result<&Exchange, NotRun> {

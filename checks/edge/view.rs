@@ -36,7 +36,8 @@ impl Seen<'_> {
 /// Neither answered, or nobody asked.
 pub(super) fn answer(evidence: &Evidence) -> Result<Seen<'_>, NotRun> {
     match evidence.edge.http.get() {
-        Ok(http) => first(http, Place::Edge).ok_or_else(|| no_answer(http)),
+        Ok(http) if !http.samples.is_empty() => first(http, Place::Edge).ok_or_else(|| no_answer(http)),
+        Ok(http) => origin(evidence).ok_or_else(|| no_answer(http)),
         Err(why) => evidence.origin.http.found().and_then(|http| first(http, Place::Origin)).ok_or(why),
     }
 }
@@ -102,7 +103,7 @@ pub(super) fn quote(text: &str) -> String {
     text.replace('\'', r"'\''")
 }
 
-/// `seen once`, or `3 of 5 samples`.
+/// `the one sample`, or `3 of 5 samples`.
 pub(super) fn of_samples(hits: usize, all: usize) -> String {
     if all > 1 { format!("{hits} of {all} samples") } else { "the one sample".into() }
 }

@@ -56,7 +56,7 @@ impl AnsweredBy {
         }
     }
 
-    /// In a sentence: "an HTTP API of API Gateway" and so on, without article.
+    /// As people write it in a sentence: "API Gateway (HTTP API)".
     pub fn title(self) -> &'static str {
         match self {
             AnsweredBy::Edge => "Cloudflare's edge",
@@ -234,7 +234,8 @@ fn passed_on(response: &Response) -> Option<Told> {
     let quote = |names: &[&str]| names.iter().flat_map(|name| headers.quote(name)).collect::<Vec<_>>();
     if let Some(product) = gateway_error::product_by_header(response) {
         let proof = quote(&["x-amz-apigw-id", "apigw-requestid", "x-amzn-requestid"]);
-        let by = if response.status >= 400 && product.is_gateway() { AnsweredBy::Lambda } else { product };
+        let own_words = response.status >= 400 && !hides_origin(response);
+        let by = if own_words && product.is_gateway() { AnsweredBy::Lambda } else { product };
         return Some((by, proof));
     }
     if headers.all("server").any(|server| server.starts_with("awselb/")) {
@@ -247,8 +248,13 @@ fn passed_on(response: &Response) -> Option<Told> {
     None
 }
 
+/// Does Cloudflare's branded page stand in place of what the origin said (`facts/cloudflare.md` section 6)?
+pub fn hides_origin(response: &Response) -> bool {
+    matches!(response.status, 502 | 504) && cloudflare::is_branded_page(response)
+}
+
 fn other(response: &Response) -> Told {
-    if matches!(response.status, 502 | 504) && cloudflare::is_branded_page(response) {
+    if hides_origin(response) {
         let line = format!("Cloudflare's branded page takes the place of the origin's {}", response.status);
         return (AnsweredBy::Unknown, vec![line]);
     }
@@ -368,5 +374,26 @@ mod tests {
         let hidden = answer(504, &[RAY, SERVER, DATE, HTML, DYNAMIC], "<div id=\"cf-error-details\">");
         assert_eq!(attribute(&hidden).by, AnsweredBy::Unknown);
         assert!(attribute(&hidden).proof[0].contains("branded"));
+        let marked = [RAY, SERVER, DATE, HTML, DYNAMIC, ("apigw-requestid", "x=")];
+        let page = "<title>api.example.com | 504: Gateway time-out</title><div id=\"cf-wrapper\">";
+        assert_eq!(by(504, &marked, page), AnsweredBy::ApiGatewayHttp, "the page is not the application's");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_answer_panics(
+            status in 100u16..999,
+            names in proptest::collection::vec(0usize..12, 0..8),
+            value in "\\PC{0,40}",
+            body in "\\PC{0,200}",
+            mark in 0usize..6,
+        ) {
+            let known = ["date", "server", "cf-ray", "cf-cache-status", "cf-error-type", "cf-mitigated", "location",
+                "content-type", "x-amzn-errortype", "x-amz-apigw-id", "apigw-requestid", "x-amzn-requestid"];
+            let marks = ["", "<Code>", "Code: ", "Error 1016", "{\"message\":\"Forbidden\"}", "cf-error-details"];
+            let headers: Vec<(&str, &str)> = names.iter().map(|at| (known[*at], value.as_str())).collect();
+            let told = attribute(&answer(status, &headers, &format!("{}{body}", marks[mark])));
+            proptest::prop_assert!(told.product_error.is_none() || status >= 400);
+        }
     }
 }

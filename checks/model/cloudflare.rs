@@ -156,16 +156,25 @@ const SECURITY_PAGES: &[&str] = &[
     "you are being rate limited",
     "used cloudflare to restrict access",
     "_cf_chl_opt",
+    "cf-browser-verification",
+    "verify you are human",
+    "verifying you are human",
 ];
 
-/// The words that make this a challenge or block page of Cloudflare's: only on a 403, 429 or 503, and never in JSON.
+/// The words that make this a challenge or block page of Cloudflare's: only on a 403, 429 or 503, never in JSON, and
+/// never on an answer that came past the cache.
 pub fn security_page(response: &Response) -> Option<&'static str> {
     let json = response.media_type().is_some_and(|kind| kind.contains("json"));
-    if json || !matches!(response.status, 403 | 429 | 503) || is_forwarded_by_aws(response) {
+    let passed_cache = response.headers.has("cf-cache-status") || is_forwarded_by_aws(response);
+    if json || passed_cache || !matches!(response.status, 403 | 429 | 503) {
         return None;
     }
     let body = response.body.prefix.to_ascii_lowercase();
-    SECURITY_PAGES.iter().copied().find(|mark| body.contains(mark))
+    let named = || {
+        let words = ["challenge", "captcha", "blocked", "rate limit"];
+        words.into_iter().find(|word| body.contains("cloudflare") && body.contains(word))
+    };
+    SECURITY_PAGES.iter().copied().find(|mark| body.contains(mark)).or_else(named)
 }
 
 /// The data centre that answered, from `cf-ray: <16 hex>-<IATA>` (`facts/cloudflare.md` section 2).

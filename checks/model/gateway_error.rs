@@ -82,9 +82,15 @@ pub(super) fn decode(response: &Response, application: bool) -> Option<GatewayEr
     if let Some(name) = response.headers.first("x-amzn-errortype") {
         let name = name.split(':').next().unwrap_or(name).trim();
         let kind = kind_by_type(name, text.as_deref());
-        let of_function_url = product.is_none() && message.as_ref().is_some_and(|message| message.capital);
-        let product =
-            product.or(Some(if of_function_url { AnsweredBy::FunctionUrl } else { AnsweredBy::ApiGatewayRest }));
+        // Policies speak with a capital Message too, but they name execute-api.
+        let policy = text.as_deref().is_some_and(|text| text.contains("execute-api"));
+        let capital = message.as_ref().is_some_and(|message| message.capital);
+        let product = match product {
+            Some(AnsweredBy::FunctionUrl) | None if policy => Some(AnsweredBy::ApiGatewayRest),
+            None if capital => Some(AnsweredBy::FunctionUrl),
+            None => Some(AnsweredBy::ApiGatewayRest),
+            told => told,
+        };
         return Some(GatewayError { kind, product, by_header: true, message: text });
     }
     if application || (product == Some(AnsweredBy::ApiGatewayRest) && response.headers.has("date")) {
@@ -246,6 +252,15 @@ mod tests {
             [("x-amzn-errortype", "ForbiddenException:http://internal.amazon.com/coral/"), ("x-amz-apigw-id", "abc=")];
         let found = decode(&answer(403, headers.into(), r#"{"message":"Forbidden"}"#), false).unwrap();
         assert_eq!((found.kind, found.product, found.by_header), (Forbidden, Some(AnsweredBy::ApiGatewayRest), true));
+    }
+
+    #[test]
+    fn a_policy_is_not_a_function_url() {
+        let headers = || [("x-amzn-requestid", "u"), ("x-amzn-errortype", "AccessDeniedException")].into();
+        let policy = r#"{"Message":"User: anonymous is not authorized to perform: execute-api:Invoke on resource: x"}"#;
+        let product = |body| decode(&answer(403, headers(), body), false).and_then(|error| error.product);
+        assert_eq!(product(policy), Some(AnsweredBy::ApiGatewayRest));
+        assert_eq!(product(r#"{"Message":"Forbidden"}"#), Some(AnsweredBy::FunctionUrl));
     }
 
     #[test]
