@@ -156,10 +156,15 @@ fn edge(response: &Response) -> Option<Told> {
         proof.push(format!("an unbranded {} page of the edge's own server", response.status));
     } else if matches!(response.status, 403 | 429 | 503) && cloudflare::security_page(response).is_some() {
         proof.extend(cloudflare::security_page(response).map(|mark| format!("page of Cloudflare's: {mark}")));
-    } else if (response.is_redirect() || matches!(response.status, 403 | 429)) && skipped_cache(response) {
+    } else if (response.is_redirect() || is_page_of_refusal(response)) && skipped_cache(response) {
         proof.push(format!("{} with cf-ray and without cf-cache-status: made before the cache", response.status));
     }
     (!proof.is_empty()).then_some((AnsweredBy::Edge, proof))
+}
+
+/// A block is a page unless its owner made it something else; a Worker's own refusal is seldom one.
+fn is_page_of_refusal(response: &Response) -> bool {
+    matches!(response.status, 403 | 429) && response.media_type().is_some_and(|kind| kind == "text/html")
 }
 
 /// A Worker's answer: proxied 2xx without `cf-cache-status`, `Location`, `cf-mitigated` and `cf-error-type`, all headers
@@ -312,6 +317,7 @@ mod tests {
         assert_eq!(by(530, &[], "error code: 1016"), AnsweredBy::Edge);
         assert_eq!(by(301, &[RAY, SERVER, DATE, ("location", "https://x.example/")], ""), AnsweredBy::Edge);
         assert_eq!(by(403, &[RAY, SERVER, DATE, HTML], "blocked"), AnsweredBy::Edge);
+        assert_eq!(by(403, &[RAY, SERVER, DATE, JSON], r#"{"error":"no key"}"#), AnsweredBy::Unknown, "a Worker's?");
         assert_eq!(by(502, &[RAY, SERVER, DATE, HTML], "<center>cloudflare</center>"), AnsweredBy::Edge);
     }
 
