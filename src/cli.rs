@@ -7,7 +7,6 @@ mod lint;
 mod manual;
 mod output;
 mod progress;
-mod seams;
 mod select;
 mod settings;
 mod stage;

@@ -5,6 +5,7 @@
 
 mod edge;
 mod gateway;
+#[cfg_attr(not(test), allow(dead_code, reason = "the tests of the DNS probe use more of its faults"))]
 pub(crate) mod name_server;
 mod pki;
 mod scenarios;
