@@ -354,9 +354,12 @@ impl CacheInput {
         let response = origin.map_or_else(|| Answer::of(edge, false), |origin| Answer::of(origin, true));
         let dated = edge.headers.date().filter(|date| *date < evidence.gathered_at);
         let mut request = Asked::of(&evidence.target);
-        let head = evidence.edge.http.found()?.samples.first().map(|sample| sample.request.method.as_str());
-        if head.is_some_and(|method| method.eq_ignore_ascii_case("HEAD")) && request.method == "GET" {
-            request.method = "HEAD".into();
+        // What a dump shows of the request counts too.
+        if let Some(sample) = evidence.edge.http.found()?.samples.first() {
+            if request.method == "GET" {
+                request.method = sample.request.method.to_ascii_uppercase();
+            }
+            request.headers.extend(sample.request.headers.lines().iter().map(|line| line.name.to_ascii_lowercase()));
         }
         Some(CacheInput {
             request,

@@ -104,9 +104,10 @@ fn status(input: &CacheInput, answer: &Answer) -> Option<Step> {
     if input.observed.proves_stored() {
         return Some(step.yes("a copy was seen"));
     }
-    if answer.status == 206 && input.request.has("range") {
+    if answer.status == 206 {
         // Partial content is a piece of an object; Cloudflare stores the whole one where it may (Range row of 1.10).
-        let never = input.observed.statuses().count() > 1 && input.observed.statuses().all(|s| !s.is_from_cache());
+        let told = input.observed.statuses().count() > 1 || input.observed.is_excerpt();
+        let never = told && input.observed.statuses().all(|s| !s.is_from_cache());
         return Some(match never && input.observed.proves_eligible() {
             true => step.no(
                 "cache-status-uncacheable",
@@ -176,7 +177,7 @@ fn directives(input: &CacheInput, answer: &Answer) -> Option<Step> {
         return Some(step.no(
             "cache-control-forbids",
             confidence,
-            format!("{} in {name} forbids storing", denied.text()),
+            format!("{name} says {}, which forbids storing", denied.text()),
         ));
     }
     let meant = header.meant();
@@ -197,12 +198,12 @@ fn directives(input: &CacheInput, answer: &Answer) -> Option<Step> {
 
 /// `no-cache` and zero lifetimes are `BYPASS` while Origin Cache Control is off (Enterprise's default).
 fn zero_without_control(input: &CacheInput, answer: &Answer) -> Option<Step> {
-    let (name, header) = answer.winner();
-    if name != "Cache-Control" || forced(input, answer) || !freshness::is_zero(header) {
+    if answer.winner().0 != "Cache-Control" || forced(input, answer) {
         return None;
     }
+    let zero = freshness::zero(input, answer)?;
     let off = input.zone.origin_cache_control() == Some(false);
-    let step = Step::ask("zero", "Is an answer without lifetime stored?", CONTROL).saw(quote(name, header));
+    let step = Step::ask("zero", "Is an answer without lifetime stored?", CONTROL).saw(zero.clone());
     match (off, input.observed.is_bypass()) {
         (true, _) => {
             Some(step.no("cache-control-revalidates", Confidence::High, "not while Origin Cache Control is off"))
@@ -210,7 +211,7 @@ fn zero_without_control(input: &CacheInput, answer: &Answer) -> Option<Step> {
         (false, true) => Some(step.no(
             "cache-control-revalidates",
             Confidence::High,
-            "it has no lifetime, and BYPASS says that it was not stored",
+            format!("{zero}: no lifetime, and BYPASS says that it was not stored"),
         )),
         (false, false) => None,
     }
