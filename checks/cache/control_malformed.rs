@@ -1,5 +1,5 @@
-//! `Cache-Control` and its kin, written so that caches read something else (`facts/cloudflare.md` 0, 1.1 D 6, section 10
-//! item 3).
+//! `Cache-Control` and its kin, written so that caches read something else (`facts/cloudflare.md` 0, 1.1 D 6, and
+//! section 10 item 3).
 
 use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};

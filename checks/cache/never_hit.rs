@@ -109,7 +109,8 @@ fn never(evidence: &Evidence, case: &case::Case) -> Result<Verdict, NotRun> {
     let (count, colos) = (seen.statuses().count(), seen.colos());
     let pause = seen.longest_pause().unwrap_or(0);
     let lifetime = case.plan.now.freshness.edge_s.unwrap_or(0);
-    if count == 1 && seen.is_excerpt() && wanted(evidence) && seen.count(&CacheStatus::Miss) == 1 {
+    let silent = case.input.response.as_ref().is_some_and(|a| (a.whole || a.from_origin) && !a.speaks_of_freshness());
+    if count == 1 && seen.is_excerpt() && wanted(evidence) && seen.count(&CacheStatus::Miss) == 1 && !silent {
         let says =
             "MISS: storable, but no copy was in the data centre that answered; ask twice to see whether one stays";
         return Ok(Verdict::Warn(Finding::seen(says).confidence(Confidence::Low).proofs(case.sample_lines())));

@@ -78,11 +78,11 @@ fn owner(input: &CacheInput) -> Option<Step> {
     if platform.caches && input.observed.proves_eligible() {
         return Some(step.yes("the platform's edge asks its cache; the answer's own headers decide"));
     }
-    Some(step.no(
-        "cache-platform-owned",
-        platform.confidence,
-        format!("the Cloudflare in front is {}'s, not your zone's: {}", platform.name, platform.way),
-    ))
+    let owner = match platform.confidence {
+        Confidence::Low => format!("the Cloudflare in front may belong to {}, not to a zone of yours", platform.name),
+        _ => format!("the Cloudflare in front belongs to {}, not to a zone of yours", platform.name),
+    };
+    Some(step.no("cache-platform-owned", platform.confidence, format!("{owner}: {}", platform.way)))
 }
 
 fn before_cache(input: &CacheInput) -> Option<Step> {
