@@ -92,10 +92,11 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             );
             // An origin that allows one fixed site says so to everybody: only Vary tells that it echoes.
             let echoes = copy.headers.vary().names("origin");
-            return Ok(if echoes {
-                Verdict::Fail(finding(says, Confidence::High))
+            let confidence = if echoes { Confidence::High } else { Confidence::Low };
+            return Ok(if echoes && !observed.has_head() {
+                Verdict::Fail(finding(says, confidence))
             } else {
-                Verdict::Warn(finding(says, Confidence::Low).severity(Severity::Low))
+                Verdict::Warn(finding(says, confidence))
             });
         }
         if lost {
@@ -117,6 +118,7 @@ mod tests {
         let of = |lines: Lines| site(API).edge(200, &["HIT"], lines).sending("Origin", "https://b.example");
         let foreign = of(&[("access-control-allow-origin", "https://c.example"), ("vary", "Origin")]);
         assert_eq!(word(&CHECK, &foreign), "fail");
+        assert_eq!(word(&CHECK, &foreign.clone().by_head()), "warn");
         is_honest(&CHECK, &foreign);
         assert_eq!(word(&CHECK, &of(&[("access-control-allow-origin", "https://c.example")])), "warn");
         assert_eq!(word(&CHECK, &of(&[("vary", "Origin")])), "warn");

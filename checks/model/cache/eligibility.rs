@@ -7,7 +7,8 @@ use time::Date;
 use time::macros::date;
 
 use super::decision::{Outcome, Step, Trace};
-use super::input::{Asked, CacheInput, CacheLevel, RuleSays};
+use super::input::{Asked, CacheInput};
+use super::zone::{CacheLevel, RuleSays};
 use crate::verdict::Confidence;
 
 const RESPONSES: &str = "https://developers.cloudflare.com/cache/concepts/cache-responses/";

@@ -3,8 +3,9 @@
 use std::sync::LazyLock;
 
 use super::decision::{BrowserTtl, Freshness, Source, Step, Trace};
-use super::input::{Answer, BrowserRule, CacheInput};
+use super::input::{Answer, CacheInput};
 use super::storability::PINGORA;
+use super::zone::BrowserRule;
 use crate::evidence::http::{CacheControl, CacheStatus, Expires, FaultKind, Name, Seconds};
 use crate::verdict::Confidence;
 

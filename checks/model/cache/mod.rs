@@ -17,18 +17,21 @@ pub mod key;
 pub mod observation;
 mod plan;
 pub mod platform;
+mod sharing;
 pub mod storability;
 #[cfg(test)]
 mod tests;
+mod zone;
 
 pub use change::{Change, after};
 pub use decision::{BrowserTtl, Conclusion, Decision, Freshness, Outcome, Source, Step, Text};
-pub use input::{
-    Answer, Asked, BrowserRule, CacheInput, CacheLevel, EdgeTtl, EdgeTtlMode, KeyRule, Plan, ResponseRules, RuleSays,
-    VaryAction, VaryRule, ZoneKnowledge,
-};
+pub use input::{Answer, Asked, CacheInput};
 pub use observation::{Observed, Pattern, Seen};
 pub use plan::{CachePlan, Obstacle, plan, proposed, wanted};
+pub use zone::{
+    BrowserRule, CacheLevel, EdgeTtl, EdgeTtlMode, KeyRule, Plan, ResponseRules, RuleSays, VaryAction, VaryRule,
+    ZoneKnowledge,
+};
 
 use decision::Trace;
 
