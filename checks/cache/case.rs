@@ -157,6 +157,13 @@ fn step_belongs(step: &str, check: &str) -> bool {
     )
 }
 
+/// The value of a request header: as a dump shows it, else as the user gave it.
+pub(super) fn request_header<'a>(evidence: &'a Evidence, name: &str) -> Option<&'a str> {
+    let sent = evidence.edge.http.found().into_iter().flat_map(|http| &http.samples);
+    let lines = sent.flat_map(|sample| sample.request.headers.lines()).chain(&evidence.target.headers);
+    lines.into_iter().find(|line| line.name.eq_ignore_ascii_case(name)).map(|line| line.value.as_str())
+}
+
 /// A clause as the beginning of a sentence.
 pub(super) fn sentence(clause: &str) -> String {
     let mut chars = clause.chars();

@@ -1,5 +1,5 @@
-//! `Cache-Control` and its kin, written so that caches read something else (`facts/cloudflare.md` 0, 1.1 D 6, section 10
-//! item 3).
+//! `Cache-Control` and its kin, written so that caches read something else (`facts/cloudflare.md` 0, 1.1 D 6, and
+//! section 10 item 3).
 
 use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};
@@ -38,7 +38,11 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         return Ok(case.judge(evidence, ID));
     }
     let forbidden = case.plan.obstacles.iter().any(|obstacle| obstacle.check == "cache-control-forbids");
-    let faults = faults(answer, forbidden);
+    if forbidden {
+        // The answer is not stored anyway; how its lifetime is written comes after that.
+        return Ok(Verdict::Pass(None));
+    }
+    let faults = faults(answer);
     let Some((header, first)) = faults.first() else { return Ok(Verdict::Pass(None)) };
     let lost = answer.winner().1.meant().iter().any(|name| matches!(name, Name::MaxAge | Name::SMaxage));
     let finding = Finding::seen(format!("{header} says {:?}: {}", first.raw, first.says))
@@ -48,8 +52,8 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     Ok(Verdict::Warn(if lost { finding } else { finding.severity(Severity::Low) }))
 }
 
-/// Every fault that matters, with the header it stands in; a contradiction is left to the check that names what wins.
-fn faults(answer: &Answer, forbidden: bool) -> Vec<(&'static str, crate::evidence::http::Fault)> {
+/// Every fault that matters, with the header it stands in.
+fn faults(answer: &Answer) -> Vec<(&'static str, crate::evidence::http::Fault)> {
     let headers = [
         ("Cloudflare-CDN-Cache-Control", &answer.cloudflare_cdn),
         ("CDN-Cache-Control", &answer.cdn),
@@ -59,7 +63,7 @@ fn faults(answer: &Answer, forbidden: bool) -> Vec<(&'static str, crate::evidenc
     headers
         .into_iter()
         .flat_map(|(name, header)| header.faults().into_iter().map(move |fault| (name, fault)))
-        .filter(|(_, fault)| fault.kind.matters() && !(forbidden && matches!(fault.kind, FaultKind::Contradiction(..))))
+        .filter(|(_, fault)| fault.kind.matters())
         .collect()
 }
 

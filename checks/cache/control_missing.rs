@@ -5,7 +5,7 @@ use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;
 use crate::evidence::target::Expectation;
 use crate::model::cache::{CacheInput, freshness};
-use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
+use crate::verdict::{Finding, Fix, NotRun, Verdict};
 
 const ID: &str = "cache-control-missing";
 
@@ -57,12 +57,12 @@ fn assumed(input: &CacheInput, case: &case::Case) -> Finding {
     let (status, from_origin) = input.response.as_ref().map_or((200, false), |a| (a.status, a.from_origin));
     let who = if from_origin { "The origin" } else { "The answer" };
     let then = match freshness::default_ttl(status) {
+        Some(seconds) if input.observed.proves_eligible() => format!("Cloudflare assumes {seconds} s for {status}"),
         Some(seconds) => format!("once eligible, Cloudflare assumes {seconds} s for {status}"),
         None => format!("Cloudflare does not cache {status} without one"),
     };
     let place = if from_origin { "at the origin" } else { "at the edge" };
     Finding::seen(format!("{who} sends no Cache-Control and no Expires; {then}"))
-        .confidence(if from_origin { Confidence::High } else { Confidence::Medium })
         .proof(format!(
             "status {status} {place}, without Cache-Control, CDN-Cache-Control, Surrogate-Control and Expires"
         ))

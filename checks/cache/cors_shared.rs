@@ -56,26 +56,30 @@ pub(crate) const CHECK: Check = Check {
 fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let observed = case::samples(evidence)?;
     let http = evidence.edge.http.get()?;
-    let asked = evidence.target.headers.iter().find(|line| line.name.eq_ignore_ascii_case("origin"));
-    let Some(asked) = asked else {
+    let Some(usual) = case::request_header(evidence, "origin") else {
         return Err(NotRun::not_applicable("no Origin was sent; give one with -H 'Origin: https://…'"));
     };
-    let copies: Vec<&Response> = http
-        .answers()
-        .filter(|a| a.headers.cf_cache_status().is_some_and(|s| s.is_from_cache() && s != CacheStatus::Revalidated))
+    let from_cache = |response: &Response| {
+        response.headers.cf_cache_status().is_some_and(|s| s.is_from_cache() && s != CacheStatus::Revalidated)
+    };
+    let copies: Vec<(&str, &Response)> = http
+        .samples
+        .iter()
+        .filter_map(|sample| Some((sample.request.headers.first("origin").unwrap_or(usual), sample.response()?)))
+        .filter(|(_, response)| from_cache(response))
         .collect();
     if copies.is_empty() {
         return Err(NotRun::not_applicable("no answer came from the cache"));
     }
-    for copy in copies {
+    for (asked, copy) in copies {
         let allowed = copy.headers.first("access-control-allow-origin");
         let foreign = allowed.is_some_and(|value| value != "*" && !value.eq_ignore_ascii_case("null"))
-            && allowed.is_some_and(|value| !value.eq_ignore_ascii_case(&asked.value));
+            && allowed.is_some_and(|value| !value.eq_ignore_ascii_case(asked));
         let lost = allowed.is_none() && copy.is_whole() && copy.headers.vary().names("origin");
         let finding = |says: String, confidence| {
             Finding::seen(says)
                 .confidence(confidence)
-                .proof(format!("request: Origin: {}", asked.value))
+                .proof(format!("request: Origin: {}", asked))
                 .proofs(copy.headers.quote("access-control-allow-origin"))
                 .proofs(copy.headers.quote("vary"))
                 .proofs(observed.lines())
@@ -84,14 +88,15 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             let says = format!(
                 "A copy made for {} was served to {}: Origin is not in the cache key",
                 allowed.unwrap_or_default(),
-                asked.value
+                asked
             );
             // An origin that allows one fixed site says so to everybody: only Vary tells that it echoes.
             let echoes = copy.headers.vary().names("origin");
-            return Ok(if echoes {
-                Verdict::Fail(finding(says, Confidence::High))
+            let confidence = if echoes { Confidence::High } else { Confidence::Low };
+            return Ok(if echoes && !observed.has_head() {
+                Verdict::Fail(finding(says, confidence))
             } else {
-                Verdict::Warn(finding(says, Confidence::Low).severity(Severity::Low))
+                Verdict::Warn(finding(says, confidence))
             });
         }
         if lost {
@@ -113,6 +118,7 @@ mod tests {
         let of = |lines: Lines| site(API).edge(200, &["HIT"], lines).sending("Origin", "https://b.example");
         let foreign = of(&[("access-control-allow-origin", "https://c.example"), ("vary", "Origin")]);
         assert_eq!(word(&CHECK, &foreign), "fail");
+        assert_eq!(word(&CHECK, &foreign.clone().by_head()), "warn");
         is_honest(&CHECK, &foreign);
         assert_eq!(word(&CHECK, &of(&[("access-control-allow-origin", "https://c.example")])), "warn");
         assert_eq!(word(&CHECK, &of(&[("vary", "Origin")])), "warn");

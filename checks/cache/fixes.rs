@@ -1,5 +1,5 @@
-//! Fixes with the real host and path in them: Cache Rules by dashboard, API and Terraform (Cloudflare provider v5), headers
-//! as code of a Lambda proxy response.
+//! Fixes with the real host and path in them: Cache Rules by dashboard, API and Terraform (Cloudflare provider v5),
+//! headers as code of a Lambda proxy response.
 
 use serde_json::{Value, json};
 

@@ -21,7 +21,7 @@ pub(crate) const CHECK: Check = Check {
         let target = &evidence.target;
         let query = target.path.split_once('?').map(|(_, query)| query).unwrap_or_default();
         let names: Vec<String> = key::scattering_parameters(query).into_iter().map(|(name, _)| name).collect();
-        let by_origin = target.headers.iter().any(|line| line.name.eq_ignore_ascii_case("origin"));
+        let by_origin = case::request_header(evidence, "origin").is_some();
         let (summary, parameters) = if by_origin && names.is_empty() {
             (
                 "Leave Origin out of the cache key, only if the answer (Access-Control-Allow-Origin included) does \

@@ -15,7 +15,7 @@ pub(crate) const CHECK: Check = Check {
          its headers say.",
     fix: |evidence, _| {
         let target = &evidence.target;
-        Fix::new("Let what only reads be asked with GET, its parameters in the query string; what writes must not be cached.")
+        Fix::new("Let what only reads be asked with GET, its parameters in the query; what writes must not be cached.")
             .shell(
                 "Ask with GET and see whether the API serves it",
                 format!("curl -sS -o /dev/null -D - -X GET {}", fixes::shell_quote(&target.url())),

@@ -109,6 +109,12 @@ fn never(evidence: &Evidence, case: &case::Case) -> Result<Verdict, NotRun> {
     let (count, colos) = (seen.statuses().count(), seen.colos());
     let pause = seen.longest_pause().unwrap_or(0);
     let lifetime = case.plan.now.freshness.edge_s.unwrap_or(0);
+    let silent = case.input.response.as_ref().is_some_and(|a| (a.whole || a.from_origin) && !a.speaks_of_freshness());
+    if count == 1 && seen.is_excerpt() && wanted(evidence) && seen.count(&CacheStatus::Miss) == 1 && !silent {
+        let says =
+            "MISS: storable, but no copy was in the data centre that answered; ask twice to see whether one stays";
+        return Ok(Verdict::Warn(Finding::seen(says).confidence(Confidence::Low).proofs(case.sample_lines())));
+    }
     if count < 2 {
         return Err(NotRun::inconclusive("one answer cannot tell whether the next is served from cache; ask twice"));
     }
@@ -116,7 +122,6 @@ fn never(evidence: &Evidence, case: &case::Case) -> Result<Verdict, NotRun> {
         return Err(NotRun::not_applicable("the copy's lifetime had ended in between"));
     }
     let means_storable = case.input.date >= date!(2026 - 05 - 26);
-    let wanted = evidence.target.expect == Expectation::Cached;
     let finding = |says: String, confidence| Finding::seen(says).confidence(confidence).proofs(case.sample_lines());
     if pause >= IDLE {
         let says = format!(
@@ -143,9 +148,13 @@ fn never(evidence: &Evidence, case: &case::Case) -> Result<Verdict, NotRun> {
             let sure = count >= ENOUGH && means_storable && !seen.has_head();
             let confidence = if sure { Confidence::Medium } else { Confidence::Low };
             let finding = finding(says, confidence);
-            Ok(if sure && wanted { Verdict::Fail(finding) } else { Verdict::Warn(finding) })
+            Ok(if sure && wanted(evidence) { Verdict::Fail(finding) } else { Verdict::Warn(finding) })
         }
     }
+}
+
+fn wanted(evidence: &Evidence) -> bool {
+    evidence.target.expect == Expectation::Cached
 }
 
 /// Did one data centre answer twice?

@@ -106,7 +106,7 @@ fn personal(evidence: &Evidence, edge: &Answer, sent: Option<&Answer>) -> Option
     if evidence.target.expect == Expectation::Uncached {
         return Some((UNWANTED.into(), Confidence::High));
     }
-    let authorised = evidence.target.headers.iter().any(|line| line.name.eq_ignore_ascii_case("authorization"));
+    let authorised = case::request_header(evidence, "authorization").is_some();
     let shared = |answer: &Answer| {
         [Name::Public, Name::SMaxage, Name::MustRevalidate].into_iter().any(|n| answer.winner().1.has(n))
     };
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(word(&CHECK, &of(&[("cache-control", "public, max-age=60"), ("set-cookie", "__cf_bm=x")])), "pass");
         assert_eq!(word(&CHECK, &of(&[("cache-control", "private=\"x-user\", max-age=60")])), "pass");
         assert_eq!(word(&CHECK, &of(&[("cache-control", "no-store"), ("cdn-cache-control", "max-age=60")])), "pass");
-        let split = of(&[("cache-control", "private, max-age=0")]).from_origin(
+        let split = of(&[("cache-control", "private, max-age=0")]).origin_says(
             200,
             &[("cache-control", "private, max-age=0"), ("cloudflare-cdn-cache-control", "max-age=600")],
         );

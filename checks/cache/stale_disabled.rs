@@ -1,4 +1,5 @@
-//! `stale-while-revalidate` and `stale-if-error` that something else cancels (`facts/cloudflare.md` 1.4, 9.1 rows 31, 32).
+//! `stale-while-revalidate` and `stale-if-error` that something else cancels (`facts/cloudflare.md` 1.4, 9.1 rows 31
+//! and 32).
 
 use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};

@@ -56,9 +56,11 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         }
     }
     let expired = seen.count(&CacheStatus::Expired);
-    if expired > 1 && !seen.has_hit() {
-        let says = format!("EXPIRED {expired} times and no HIT: copies are stale before they are asked for again");
-        return Ok(Verdict::Warn(Finding::seen(says).confidence(Confidence::Medium).proofs(lines)));
+    let complained = seen.is_excerpt() && evidence.target.expect == Expectation::Cached;
+    if !seen.has_hit() && seen.statuses().all(fetched) && (expired > 1 || expired == 1 && complained) {
+        let confidence = if expired > 1 { Confidence::Medium } else { Confidence::Low };
+        let says = "EXPIRED and no HIT: the copy was stale before it was asked for again";
+        return Ok(Verdict::Warn(Finding::seen(says).confidence(confidence).proofs(lines)));
     }
     Ok(match case.plan.now.lifetime() {
         Some(lifetime) => Verdict::pass(lifetime),
@@ -70,6 +72,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
 mod tests {
     use super::super::testing::*;
     use super::CHECK;
+    use crate::evidence::target::Expectation::Cached;
 
     #[test]
     fn short_lives() {
@@ -90,6 +93,13 @@ mod tests {
             "not-applicable"
         );
         assert_eq!(word(&CHECK, &site(CSS).edge(200, &["MISS"], &[("cache-control", "max-age=0")])), "not-applicable");
+    }
+
+    #[test]
+    fn an_excerpt_that_expired() {
+        let expired: Lines = &[("cf-cache-status", "EXPIRED")];
+        assert_eq!(word(&CHECK, &site(CSS).excerpt(&[(200, expired)])), "pass");
+        assert_eq!(word(&CHECK, &site(CSS).excerpt(&[(200, expired)]).expecting(Cached)), "warn");
     }
 
     #[test]

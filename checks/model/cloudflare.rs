@@ -254,7 +254,15 @@ mod tests {
             (404, &[], "Error 1999 is not one of Cloudflare's", None),
             (200, &[], "How we met Error 1016 on a Tuesday, and what we learnt from it about names that go away", None),
         ] {
-            assert_eq!(error_code(&answer(status, headers.iter().copied().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(), body)), code, "{status} {body}");
+            assert_eq!(
+                error_code(&answer(
+                    status,
+                    headers.iter().copied().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+                    body
+                )),
+                code,
+                "{status} {body}"
+            );
         }
     }
 

@@ -1,6 +1,7 @@
 //! Changes that an owner can make, applied to the model, so that a fix is believed before it is shown.
 
-use super::input::{CacheInput, EdgeTtlMode, KeyRule, ResponseRules, RuleSays};
+use super::input::CacheInput;
+use super::zone::{EdgeTtlMode, KeyRule, ResponseRules, RuleSays};
 use super::{Decision, decide, eligibility};
 use crate::evidence::http::{CacheControl, Vary};
 

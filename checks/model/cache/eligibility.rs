@@ -7,7 +7,8 @@ use time::Date;
 use time::macros::date;
 
 use super::decision::{Outcome, Step, Trace};
-use super::input::{Asked, CacheInput, CacheLevel, RuleSays};
+use super::input::{Asked, CacheInput};
+use super::zone::{CacheLevel, RuleSays};
 use crate::verdict::Confidence;
 
 const RESPONSES: &str = "https://developers.cloudflare.com/cache/concepts/cache-responses/";
@@ -69,17 +70,20 @@ fn seen(input: &CacheInput) -> String {
 }
 
 fn owner(input: &CacheInput) -> Option<Step> {
-    let platform = input.zone.platform?;
+    let platform = input.zone.platform.as_ref()?;
     let step = Step::ask("owner", "Is this Cloudflare yours to configure?", platform.source)
-        .saw(format!("{} belongs to {}", input.request.host, platform.name));
+        .saw(format!("{}: {}", platform.name, platform.seen_by));
     if input.observed.has_hit() {
         return Some(step.yes("the platform's edge serves it from cache"));
     }
-    Some(step.no(
-        "cache-platform-owned",
-        Confidence::High,
-        format!("the Cloudflare in front is {}'s, not your zone's: {}", platform.name, platform.way),
-    ))
+    if platform.caches && input.observed.proves_eligible() {
+        return Some(step.yes("the platform's edge asks its cache; the answer's own headers decide"));
+    }
+    let owner = match platform.confidence {
+        Confidence::Low => format!("the Cloudflare in front may belong to {}, not to a zone of yours", platform.name),
+        _ => format!("the Cloudflare in front belongs to {}, not to a zone of yours", platform.name),
+    };
+    Some(step.no("cache-platform-owned", platform.confidence, format!("{owner}: {}", platform.way)))
 }
 
 fn before_cache(input: &CacheInput) -> Option<Step> {
@@ -161,6 +165,8 @@ fn port(input: &CacheInput) -> Option<Step> {
 /// What rules say; the flag: no need to ask for the extension any more.
 fn rule(input: &CacheInput) -> (Step, bool) {
     let default = is_default_cacheable(&input.request);
+    let size = input.response.as_ref().and_then(|answer| answer.size);
+    let too_large = size.is_some_and(|size| size > super::storability::LARGEST_OBJECT);
     let step = Step::ask("rule", "Does a rule decide?", RULES);
     match input.zone.rule {
         Some(RuleSays::Bypass) => {
@@ -177,7 +183,8 @@ fn rule(input: &CacheInput) -> (Step, bool) {
             };
             (step.saw(seen(input)).yes(says), true)
         }
-        None if seen_dynamic(input) && default => {
+        // A size that is never stored is a visible reason: it goes before a rule that nobody has seen.
+        None if seen_dynamic(input) && default && !too_large => {
             let extra = if input.request.query.is_some() {
                 ", or Cache Level \"No query string\" meets the query string"
             } else {
@@ -211,10 +218,11 @@ fn extension(input: &CacheInput) -> Step {
     }
     let says = match input.request.extension() {
         Some(extension) => format!(
-            "extension .{extension} is not on the list of what is cached by default, and no rule makes the URL eligible"
+            "extension .{extension} is not cached by default, and no rule makes the URL eligible (or one turns it off)"
         ),
         None => {
-            "the path has no extension of the list of what is cached by default, and no rule makes it eligible".into()
+            "a path without a file extension is not cached by default, and no rule makes it eligible (or one turns it off)"
+                .into()
         }
     };
     if seen_dynamic(input) {

@@ -3,8 +3,9 @@
 use std::sync::LazyLock;
 
 use super::decision::{BrowserTtl, Freshness, Source, Step, Trace};
-use super::input::{Answer, BrowserRule, CacheInput};
+use super::input::{Answer, CacheInput};
 use super::storability::PINGORA;
+use super::zone::BrowserRule;
 use crate::evidence::http::{CacheControl, CacheStatus, Expires, FaultKind, Name, Seconds};
 use crate::verdict::Confidence;
 
@@ -27,10 +28,12 @@ pub fn default_ttl(status: u16) -> Option<u64> {
     DEFAULTS.iter().find(|(known, _)| *known == status).map(|(_, ttl)| *ttl)
 }
 
-/// Does the header leave no lifetime: `no-cache`, or the deciding seconds are zero?
-pub fn is_zero(header: &CacheControl) -> bool {
-    let deciding = if header.has(Name::SMaxage) { Name::SMaxage } else { Name::MaxAge };
-    header.forbids(Name::NoCache) || header.seconds(deciding).and_then(Seconds::floored) == Some(0)
+/// The words by which the origin leaves no lifetime: `no-cache`, zero seconds, an `Expires` that is past.
+pub(super) fn zero(input: &CacheInput, answer: &Answer) -> Option<String> {
+    match by_origin(input, answer) {
+        Says::Zero(by, _) => Some(by),
+        Says::Fresh(..) | Says::Broken(_) | Says::Nothing => None,
+    }
 }
 
 /// What one header says of the lifetime.
@@ -265,6 +268,9 @@ pub(super) fn browser(input: &CacheInput) -> BrowserTtl {
         None => input.zone.browser_cache_ttl,
     };
     let assumed = setting.is_none();
+    if sent.is_none() && !answer.whole && !answer.from_origin {
+        return BrowserTtl::default();
+    }
     match setting.unwrap_or(DEFAULT_BROWSER_TTL) {
         0 => BrowserTtl { seconds: sent, rewritten: false, assumed },
         floor => {

@@ -1,7 +1,8 @@
 //! What tells copies apart, and whether anybody asks for the same one twice (`facts/cloudflare.md` 1.8).
 
 use super::decision::{Step, Trace};
-use super::input::{Asked, CacheInput, CacheLevel};
+use super::input::{Asked, CacheInput};
+use super::zone::CacheLevel;
 use crate::evidence::http::CacheStatus;
 use crate::verdict::Confidence;
 

@@ -1,11 +1,14 @@
 //! The cache model: one pure function from request, response, day and what is known of the zone to a decision.
 //!
-//! Cloudflare's own order: may the request ask the cache ([`eligibility`]), may the answer be stored ([`storability`]),
-//! for how long is it fresh ([`freshness`]), does anybody ask for the same copy again ([`key`]). Rules carry the day from
-//! which they hold, so that an old dump is judged by the rules of its day. What is unknown stays unknown, narrowed by
-//! what was observed. This is the only place where such a rule is written (`facts/cloudflare.md` sections 1 and 9.1).
+//! Cloudflare's own order: may the request ask the cache ([`eligibility`]), may the answer be stored
+//! ([`storability`]), for how long is it fresh ([`freshness`]), does anybody ask for the same copy again ([`key`]).
+//! Rules carry the day from which they hold, so that an old dump is judged by the rules of its day. What is unknown
+//! stays unknown, narrowed by what was observed. This is the only place where such a rule is written
+//! (`facts/cloudflare.md` sections 1 and 9.1).
 
 mod change;
+#[cfg(test)]
+mod conformance;
 mod decision;
 pub mod eligibility;
 pub mod freshness;
@@ -14,18 +17,21 @@ pub mod key;
 pub mod observation;
 mod plan;
 pub mod platform;
+mod sharing;
 pub mod storability;
 #[cfg(test)]
 mod tests;
+mod zone;
 
 pub use change::{Change, after};
 pub use decision::{BrowserTtl, Conclusion, Decision, Freshness, Outcome, Source, Step, Text};
-pub use input::{
-    Answer, Asked, BrowserRule, CacheInput, CacheLevel, EdgeTtl, EdgeTtlMode, KeyRule, Plan, ResponseRules, RuleSays,
-    VaryAction, VaryRule, ZoneKnowledge,
-};
+pub use input::{Answer, Asked, CacheInput};
 pub use observation::{Observed, Pattern, Seen};
 pub use plan::{CachePlan, Obstacle, plan, proposed, wanted};
+pub use zone::{
+    BrowserRule, CacheLevel, EdgeTtl, EdgeTtlMode, KeyRule, Plan, ResponseRules, RuleSays, VaryAction, VaryRule,
+    ZoneKnowledge,
+};
 
 use decision::Trace;
 

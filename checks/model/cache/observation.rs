@@ -86,24 +86,33 @@ impl Observed {
         self.statuses().filter(|seen| *seen == status).count()
     }
 
-    /// The first answer, and at least half of all, were decided on the request.
+    /// The case was decided on the request: see [`mostly`](Self::mostly).
     pub fn is_dynamic(&self) -> bool {
         self.mostly(&CacheStatus::Dynamic)
     }
 
-    /// The first answer, and at least half of all, were refused on the response.
+    /// The case was refused on the response: see [`mostly`](Self::mostly).
     pub fn is_bypass(&self) -> bool {
         self.mostly(&CacheStatus::Bypass)
     }
 
+    /// The first answer, and at least half of all. In an undated excerpt the first alone: what follows there is often
+    /// another URL or a later try, put beside it for comparison.
     fn mostly(&self, status: &CacheStatus) -> bool {
         let all = self.statuses().count();
-        self.statuses().next() == Some(status) && self.count(status) * 2 >= all
+        let repeats = self.samples.iter().any(|seen| seen.ours || seen.at.is_some());
+        self.statuses().next() == Some(status) && (!repeats || self.count(status) * 2 >= all)
     }
 
-    /// Do the statuses contradict one another about eligibility?
+    /// Do the statuses contradict one another?
     pub fn is_mixed(&self) -> bool {
         self.count(&CacheStatus::Dynamic) > 0 && self.statuses().any(CacheStatus::proves_eligible)
+            || self.count(&CacheStatus::Bypass) > 0 && self.statuses().any(CacheStatus::is_from_cache)
+    }
+
+    /// Is it somebody's excerpt, not our own visit?
+    pub fn is_excerpt(&self) -> bool {
+        !self.samples.iter().any(|seen| seen.ours)
     }
 
     /// Was the request seen to be eligible?

@@ -10,8 +10,8 @@ use crate::evidence::Evidence;
 use crate::evidence::http::Name;
 use crate::evidence::target::Expectation;
 
-/// What a new `Cache-Control` says where the origin gives no lifetime of its own to keep: two hours, as Cloudflare itself
-/// assumes for a 200.
+/// What a new `Cache-Control` says where the origin gives no lifetime of its own to keep: two hours, as Cloudflare
+/// itself assumes for a 200.
 const PROPOSED: &str = "public, max-age=7200";
 
 /// More obstacles than the model knows would be a loop.

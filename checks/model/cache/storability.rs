@@ -7,7 +7,9 @@ use time::macros::date;
 use super::decision::{Outcome, Step, Trace};
 use super::eligibility::is_default_cacheable;
 use super::freshness;
-use super::input::{Answer, CacheInput, EdgeTtlMode, Plan, RuleSays, VaryAction};
+use super::input::{Answer, CacheInput};
+use super::sharing::{authorization, cookies, vary};
+use super::zone::{EdgeTtlMode, Plan};
 use crate::evidence::http::{CacheControl, Name};
 use crate::verdict::Confidence;
 
@@ -16,8 +18,6 @@ const LIMITS: &str = "https://developers.cloudflare.com/cache/concepts/default-c
 const STATUS: &str = "https://developers.cloudflare.com/cache/how-to/configure-cache-status-code/";
 const CONTROL: &str = "https://developers.cloudflare.com/cache/concepts/cache-control/";
 const CDN_CONTROL: &str = "https://developers.cloudflare.com/cache/concepts/cdn-cache-control/";
-const COOKIES: &str = "https://developers.cloudflare.com/cache/concepts/cache-behavior/";
-const VARY: &str = "https://developers.cloudflare.com/cache/concepts/vary/";
 const ARMOR: &str = "https://developers.cloudflare.com/cache/cache-security/cache-deception-armor/";
 const RULES: &str = "https://developers.cloudflare.com/cache/how-to/cache-rules/settings/";
 
@@ -59,7 +59,7 @@ pub(super) fn judge(input: &CacheInput, trace: &mut Trace) -> Outcome {
 }
 
 /// A rule forces a lifetime, so the origin's headers do not matter (they are overridden, `no-store` included).
-fn forced(input: &CacheInput, answer: &Answer) -> bool {
+pub(super) fn forced(input: &CacheInput, answer: &Answer) -> bool {
     input.zone.forced_ttl(answer.status).is_some_and(|(seconds, _)| seconds > 0)
 }
 
@@ -104,9 +104,10 @@ fn status(input: &CacheInput, answer: &Answer) -> Option<Step> {
     if input.observed.proves_stored() {
         return Some(step.yes("a copy was seen"));
     }
-    if answer.status == 206 && input.request.has("range") {
+    if answer.status == 206 {
         // Partial content is a piece of an object; Cloudflare stores the whole one where it may (Range row of 1.10).
-        let never = input.observed.statuses().count() > 1 && input.observed.statuses().all(|s| !s.is_from_cache());
+        let told = input.observed.statuses().count() > 1 || input.observed.is_excerpt();
+        let never = told && input.observed.statuses().all(|s| !s.is_from_cache());
         return Some(match never && input.observed.proves_eligible() {
             true => step.no(
                 "cache-status-uncacheable",
@@ -137,7 +138,7 @@ fn status(input: &CacheInput, answer: &Answer) -> Option<Step> {
     ))
 }
 
-fn quote(name: &str, header: &CacheControl) -> String {
+pub(super) fn quote(name: &str, header: &CacheControl) -> String {
     format!("{name}: {header}")
 }
 
@@ -176,7 +177,7 @@ fn directives(input: &CacheInput, answer: &Answer) -> Option<Step> {
         return Some(step.no(
             "cache-control-forbids",
             confidence,
-            format!("{} in {name} forbids storing", denied.text()),
+            format!("{name} says {}, which forbids storing", denied.text()),
         ));
     }
     let meant = header.meant();
@@ -197,12 +198,12 @@ fn directives(input: &CacheInput, answer: &Answer) -> Option<Step> {
 
 /// `no-cache` and zero lifetimes are `BYPASS` while Origin Cache Control is off (Enterprise's default).
 fn zero_without_control(input: &CacheInput, answer: &Answer) -> Option<Step> {
-    let (name, header) = answer.winner();
-    if name != "Cache-Control" || forced(input, answer) || !freshness::is_zero(header) {
+    if answer.winner().0 != "Cache-Control" || forced(input, answer) {
         return None;
     }
+    let zero = freshness::zero(input, answer)?;
     let off = input.zone.origin_cache_control() == Some(false);
-    let step = Step::ask("zero", "Is an answer without lifetime stored?", CONTROL).saw(quote(name, header));
+    let step = Step::ask("zero", "Is an answer without lifetime stored?", CONTROL).saw(zero.clone());
     match (off, input.observed.is_bypass()) {
         (true, _) => {
             Some(step.no("cache-control-revalidates", Confidence::High, "not while Origin Cache Control is off"))
@@ -210,116 +211,10 @@ fn zero_without_control(input: &CacheInput, answer: &Answer) -> Option<Step> {
         (false, true) => Some(step.no(
             "cache-control-revalidates",
             Confidence::High,
-            "it has no lifetime, and BYPASS says that it was not stored",
+            format!("{zero}: no lifetime, and BYPASS says that it was not stored"),
         )),
         (false, false) => None,
     }
-}
-
-fn cookies(input: &CacheInput, answer: &Answer) -> Option<Step> {
-    let step = Step::ask("set-cookie", "Is the answer free of cookies?", COOKIES);
-    if answer.cookies.is_empty() {
-        return Some(if answer.whole || answer.from_origin {
-            step.saw("no Set-Cookie").yes("no cookie of the application's")
-        } else {
-            step.saw("no Set-Cookie quoted").unknown(
-                None,
-                "the headers were not all seen",
-                "curl -sS -o /dev/null -D - URL",
-            )
-        });
-    }
-    let names = answer.cookies.iter().map(|cookie| cookie.label()).collect::<Vec<_>>().join(", ");
-    let step = step.saw(format!("Set-Cookie: {names}"));
-    if forced(input, answer) {
-        return Some(step.yes("a rule's Edge TTL takes the cookie away, for visitors too"));
-    }
-    if input.zone.response_rules.as_ref().is_some_and(|rules| rules.strip_set_cookie) {
-        return Some(step.yes("a Cache Response Rule strips it"));
-    }
-    if input.observed.proves_stored() {
-        return Some(step.yes("a copy was seen all the same: a rule strips it"));
-    }
-    let control = &answer.cache_control;
-    let qualified = [Name::Private, Name::NoCache]
-        .into_iter()
-        .any(|name| control.qualified(name).iter().any(|field| field == "set-cookie"));
-    if qualified && input.zone.origin_cache_control() != Some(false) {
-        return Some(
-            step.yes("the origin names Set-Cookie in private= or no-cache=: the cookie is dropped, the rest stored"),
-        );
-    }
-    let by_default = input.zone.rule != Some(RuleSays::Eligible) && is_default_cacheable(&input.request);
-    if by_default && input.zone.origin_cache_control() == Some(false) {
-        return Some(step.yes("stripped, because Origin Cache Control is off and the extension is a default one"));
-    }
-    let inner = answer.cookies.iter().all(|cookie| cookie.is_cloudflares());
-    Some(step.no(
-        "cache-set-cookie",
-        Confidence::High,
-        if inner {
-            format!("the origin's own answer sets {names}: a second Cloudflare stands behind the first, and its cookie blocks storing")
-        } else {
-            format!("the answer sets {names}, and answers with cookies are not stored")
-        },
-    ))
-}
-
-fn authorization(input: &CacheInput, answer: &Answer) -> Option<Step> {
-    if !input.request.has("authorization") {
-        return None;
-    }
-    let step = Step::ask("authorization", "May an answer to a request with Authorization be shared?", CONTROL)
-        .saw("the request carries Authorization");
-    if forced(input, answer) || input.observed.proves_stored() {
-        return Some(step.yes("a rule's Edge TTL applies, or a copy was seen"));
-    }
-    if input.zone.origin_cache_control() == Some(false) {
-        return Some(step.yes("Origin Cache Control is off: it may be stored"));
-    }
-    let (name, header) = answer.winner();
-    let shared = [Name::Public, Name::SMaxage, Name::MustRevalidate];
-    if let Some(directive) = shared.into_iter().find(|directive| header.has(*directive)) {
-        return Some(step.saw(quote(name, header)).yes(format!("{} allows it", directive.text())));
-    }
-    let confidence =
-        if answer.whole || answer.from_origin || header.is_present() { Confidence::High } else { Confidence::Medium };
-    Some(step.no(
-        "cache-authorization",
-        confidence,
-        "the request carries Authorization, and the answer has none of public, s-maxage and must-revalidate",
-    ))
-}
-
-fn vary(input: &CacheInput, answer: &Answer) -> Option<Step> {
-    let vary = &answer.vary;
-    if !vary.star && vary.names.is_empty() {
-        return None;
-    }
-    let step = Step::ask("vary", "Does Vary allow storing?", VARY).saw(format!("Vary: {}", vary.print()));
-    if vary.star {
-        if input.observed.proves_stored() {
-            return Some(step.yes("a copy was seen"));
-        }
-        if input.date >= PINGORA {
-            return Some(step.no("cache-vary-blocks", Confidence::High, "Vary: * is never stored (since 2026-05-04)"));
-        }
-        return Some(step.yes("before 2026-05-04 Vary was ignored"));
-    }
-    if let Some(rule) = &input.zone.vary {
-        let action = |name: &String| {
-            rule.headers.iter().find(|(known, _)| known == name).map_or(rule.default, |(_, action)| *action)
-        };
-        if let Some(blocked) = vary.names.iter().find(|name| action(name) == VaryAction::Bypass) {
-            return Some(step.no(
-                "cache-vary-blocks",
-                Confidence::High,
-                format!("the Cache Rule's action for {blocked} is bypass"),
-            ));
-        }
-        return Some(step.yes("the Cache Rule puts what it names into the key"));
-    }
-    Some(step.yes("without a vary setting in a Cache Rule, Cloudflare ignores it"))
 }
 
 fn armor(input: &CacheInput, answer: &Answer) -> Option<Step> {
