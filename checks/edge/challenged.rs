@@ -157,6 +157,9 @@ mod tests {
 
     #[test]
     fn silent_where_it_is_not_cloudflare() {
-        assert!(matches!(run(response(403, &[&[("server", "nginx")]], "")), Err(NotRun::NotApplicable(_))));
+        assert!(matches!(
+            run(response(403, &[&[("server", "nginx"), ("date", "Mon, 23 Nov 2026 10:00:00 GMT")]], "")),
+            Err(NotRun::NotApplicable(_))
+        ));
     }
 }

@@ -238,7 +238,7 @@ mod tests {
         edge_http(&mut silent).samples.clear();
         silent = proxied_dns(silent);
         assert!(matches!((CHECK.judge)(&silent), Err(NotRun::Blocked { .. })));
-        let elsewhere = response(200, &[&[("server", "nginx")]], "");
+        let elsewhere = response(200, &[&[("server", "nginx"), ("date", "Mon, 23 Nov 2026 10:00:00 GMT")]], "");
         assert!(matches!(run(elsewhere), Err(NotRun::NotApplicable(_))));
     }
 
