@@ -1,19 +1,13 @@
-//! The origin: a regional API Gateway with a custom domain, as `facts/aws.md` sections 1 and 4 describe it, or what
-//! stands in its place.
+//! What answers at the origin: API Gateway with a custom domain, a function URL, an S3 website or a load balancer,
+//! word for word as `facts/aws.md` section 4 has it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, header};
-use rustls::ServerConfig;
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
-use rustls::sign::CertifiedKey;
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 
-use super::pki::{OriginCertificate, Pki};
-use super::serve::{self, Port, Reply};
-use super::{DemoError, HOST, REGION};
-use crate::probe::tls::provider;
+use super::serve::{self, Reply};
+use super::token;
 
 /// Which product answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,37 +18,16 @@ pub enum Product {
     Rest,
     /// A Lambda function URL: knows only its own name.
     FunctionUrl,
+    /// An S3 website: HTTP only, the bucket is found by the Host.
+    S3Website {
+        /// The bucket that exists.
+        bucket: &'static str,
+    },
+    /// A load balancer before the function: takes every Host and adds nothing to the function's answers.
+    LoadBalancer,
 }
 
-/// What happens on port 443 before any HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
-    /// TLS.
-    Tls,
-    /// TLS 1.0 and nothing newer.
-    Tls10,
-    /// Connection refused.
-    Refused,
-    /// Takes the connection and says nothing.
-    Silent,
-    /// Resets.
-    Reset,
-    /// Plain HTTP where TLS should be.
-    PlainHttp,
-}
-
-/// What happens on port 80.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlainDoor {
-    /// Connection refused, as API Gateway does.
-    Refused,
-    /// Redirects to `https://`.
-    Redirects,
-    /// Serves.
-    Serves,
-}
-
-/// The answer of the function behind the route `/endpoint`.
+/// The answer of the function behind `GET /endpoint`.
 #[derive(Clone, Debug)]
 pub struct Function {
     /// Status.
@@ -65,194 +38,213 @@ pub struct Function {
     pub body: &'static str,
     /// Time until it answers; beyond the gateway's own limit the gateway answers for it.
     pub takes: Duration,
+    /// It throws, or answers in a form that the gateway cannot read.
+    pub crashes: bool,
 }
 
-/// The gateway's limit for an integration: 29 and 30 s in reality, shortened here so that nobody has to wait.
-pub const INTEGRATION_LIMIT: Duration = Duration::from_millis(1500);
+/// The gateway's limit for an integration: 29 s (REST) and 30 s (HTTP) in reality, shortened here so that nobody has
+/// to wait.
+pub const INTEGRATION_LIMIT: Duration = Duration::from_millis(700);
 
-/// The origin of a scenario.
+/// The one route besides `/ping`.
+pub(super) const ROUTE: &str = "/endpoint";
+
+/// The header that a Transform Rule of the zone adds and an authorizer at the origin demands (`facts/aws.md`
+/// section 6.2, "secret header").
+pub(super) const SECRET: (&str, &str) = ("x-origin-secret", "demo");
+
+/// An API, and the custom domain before it.
 #[derive(Clone, Debug)]
-pub struct Origin {
-    /// The certificate of the custom domain.
-    pub certificate: OriginCertificate,
-    /// Are client certificates demanded?
-    pub mutual_tls: bool,
-    /// Port 443.
-    pub door: Door,
-    /// Port 80.
-    pub plain: PlainDoor,
-    /// Who answers.
-    pub product: Product,
+pub(super) struct Api {
+    pub(super) product: Product,
+    /// The custom domain's name; `None`: nobody made one.
+    pub(super) domain: Option<String>,
     /// Is there a mapping from the custom domain to the API?
-    pub mapped: bool,
-    /// What the route `GET /endpoint` brings.
-    pub function: Function,
+    pub(super) mapped: bool,
+    /// Does an authorizer demand the secret header?
+    pub(super) demands_secret: bool,
+    pub(super) function: Function,
 }
 
-/// The running origin.
-pub(super) struct Running {
-    pub(super) https: Port,
-    pub(super) http: Port,
-}
-
-struct Names {
-    domain: Option<Arc<CertifiedKey>>,
-    service: Arc<CertifiedKey>,
-}
-
-impl std::fmt::Debug for Names {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Names")
-    }
-}
-
-impl ResolvesServerCert for Names {
-    /// TLS does not fail for an unknown name: the service's own certificate is shown (`facts/aws.md` section 0.1).
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        match (&self.domain, hello.server_name()) {
-            (Some(domain), Some(HOST)) => Some(domain.clone()),
-            _ => Some(self.service.clone()),
-        }
-    }
-}
-
-pub(super) async fn start(origin: &Origin, pki: &Pki) -> Result<Running, DemoError> {
-    let own_name = origin.product == Product::FunctionUrl;
-    let domain = if own_name { None } else { pki.origin(origin.certificate, HOST)? };
-    let names = Names { domain, service: pki.service(REGION)? };
-    let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-    let builder = if origin.mutual_tls {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(pki.origin_pull.der())?;
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
-            .build()
-            .map_err(|error| DemoError::Setup(error.to_string()))?;
-        builder.with_client_cert_verifier(verifier)
-    } else {
-        builder.with_no_client_auth()
-    };
-    let mut tls = builder.with_cert_resolver(Arc::new(names));
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let shared = Arc::new(origin.clone());
-    let handler = move |request: Request<Bytes>| {
-        let origin = shared.clone();
-        async move { Some(answer(&origin, &request).await) }
-    };
-    let https = match origin.door {
-        Door::Tls => serve::https(Arc::new(tls), handler.clone()).await?,
-        Door::Tls10 => serve::tls10().await?,
-        Door::Refused => serve::refusing().await?,
-        Door::Silent => serve::silent().await?,
-        Door::Reset => serve::resetting().await?,
-        Door::PlainHttp => serve::http(handler.clone()).await?,
-    };
-    let http = match origin.plain {
-        PlainDoor::Refused => serve::refusing().await?,
-        PlainDoor::Serves => serve::http(handler).await?,
-        PlainDoor::Redirects => serve::http(|request: Request<Bytes>| async move { Some(redirect(&request)) }).await?,
-    };
-    Ok(Running { https, http })
-}
-
-fn redirect(request: &Request<Bytes>) -> Reply {
-    let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let mut reply = serve::reply(301, &[], "");
-    if let Ok(location) = HeaderValue::try_from(format!("https://{}{path}", serve::host(request))) {
-        reply.headers_mut().insert(header::LOCATION, location);
-    }
-    reply
-}
-
-async fn answer(origin: &Origin, request: &Request<Bytes>) -> Reply {
-    let known = match origin.product {
-        Product::FunctionUrl => serve::host(request).ends_with(".on.aws"),
-        _ => serve::host(request) == HOST && origin.certificate != OriginCertificate::Service,
-    };
-    if !known {
-        return match origin.product {
-            Product::FunctionUrl => denied(),
-            _ => forbidden(),
-        };
-    }
-    let path = request.uri().path();
-    let get = request.method() == http::Method::GET;
-    if !origin.mapped {
-        return match origin.product {
-            Product::Rest => forbidden(),
-            _ => not_found(),
-        };
-    }
-    if !get || !path.starts_with("/endpoint") {
-        return match origin.product {
-            Product::Rest => {
-                rest(403, "MissingAuthenticationTokenException", r#"{"message":"Missing Authentication Token"}"#)
+impl Api {
+    /// The answer to a request that got as far as HTTP; `trusted` is false for a client certificate that the trust
+    /// store does not hold (`facts/aws.md` section 3.4: 403, not an alert).
+    pub(super) async fn answer(&self, request: &Request<Bytes>, trusted: bool) -> Reply {
+        let host = serve::host(request);
+        match self.product {
+            Product::FunctionUrl if !host.ends_with(".on.aws") => denied(),
+            Product::FunctionUrl => self.at_function_url().await,
+            Product::S3Website { bucket } if bucket != host => no_such_bucket(&host),
+            Product::S3Website { .. } => self.at_website(request),
+            Product::LoadBalancer => self.behind_balancer(request).await,
+            Product::Http | Product::Rest if !trusted || self.domain.as_deref() != Some(host.as_str()) => {
+                // Asked for a name that no custom domain has, the front door of the region answers, the same for both.
+                rest(403, "ForbiddenException", r#"{"message":"Forbidden"}"#)
             }
-            _ => not_found(),
-        };
-    }
-    let function = &origin.function;
-    if function.takes > INTEGRATION_LIMIT {
-        tokio::time::sleep(INTEGRATION_LIMIT).await;
-        return match origin.product {
-            Product::Rest => rest(504, "InternalServerErrorException", r#"{"message": "Endpoint request timed out"}"#),
-            _ => http_api(503, &[], r#"{"message":"Service Unavailable"}"#),
-        };
-    }
-    tokio::time::sleep(function.takes).await;
-    match origin.product {
-        Product::Rest => {
-            let mut reply = rest(function.status, "", function.body);
-            add(reply.headers_mut(), function.headers);
-            reply
+            Product::Http => self.http_api(request).await,
+            Product::Rest => self.rest_api(request).await,
         }
-        _ => http_api(function.status, function.headers, function.body),
+    }
+
+    async fn http_api(&self, request: &Request<Bytes>) -> Reply {
+        if !self.mapped || !is_route(request) {
+            return http(404, r#"{"message":"Not Found"}"#);
+        }
+        if self.demands_secret && !has_secret(request) {
+            return http(403, r#"{"message":"Forbidden"}"#);
+        }
+        match self.invoke().await {
+            Invoked::Answered => self.passed_on(http(self.function.status, self.function.body)),
+            Invoked::Crashed => http(500, r#"{"message":"Internal Server Error"}"#),
+            Invoked::TimedOut => {
+                let mut reply = http(503, r#"{"message":"Service Unavailable"}"#);
+                reply.headers_mut().remove(header::CONTENT_TYPE);
+                reply
+            }
+        }
+    }
+
+    async fn rest_api(&self, request: &Request<Bytes>) -> Reply {
+        if !self.mapped {
+            return rest(403, "ForbiddenException", r#"{"message":"Forbidden"}"#);
+        }
+        if !is_route(request) {
+            let missing = r#"{"message":"Missing Authentication Token"}"#;
+            return rest(403, "MissingAuthenticationTokenException", missing);
+        }
+        if self.demands_secret && !has_secret(request) {
+            let denied = r#"{"Message":"User is not authorized to access this resource with an explicit deny"}"#;
+            return rest(403, "AccessDeniedException", denied);
+        }
+        match self.invoke().await {
+            Invoked::Answered => self.passed_on(rest(self.function.status, "", self.function.body)),
+            Invoked::Crashed => rest(502, "InternalServerErrorException", r#"{"message": "Internal server error"}"#),
+            Invoked::TimedOut => rest(504, "", r#"{"message": "Endpoint request timed out"}"#),
+        }
+    }
+
+    async fn at_function_url(&self) -> Reply {
+        match self.invoke().await {
+            Invoked::Answered => {
+                let mut reply = serve::reply(self.function.status, JSON, self.function.body);
+                set(reply.headers_mut(), "x-amzn-requestid", &token::uuid());
+                self.passed_on(reply)
+            }
+            Invoked::Crashed | Invoked::TimedOut => serve::reply(502, &[], "Internal Server Error"),
+        }
+    }
+
+    fn at_website(&self, request: &Request<Bytes>) -> Reply {
+        if is_route(request) {
+            return self.passed_on(s3(serve::reply(self.function.status, JSON, self.function.body)));
+        }
+        s3(serve::reply(404, HTML, s3_page("404 Not Found", "NoSuchKey", "The specified key does not exist.", "")))
+    }
+
+    async fn behind_balancer(&self, request: &Request<Bytes>) -> Reply {
+        if !is_route(request) {
+            return serve::reply(404, HTML, "<html><head><title>404 Not Found</title></head></html>");
+        }
+        match self.invoke().await {
+            Invoked::Answered => self.passed_on(serve::reply(self.function.status, JSON, self.function.body)),
+            Invoked::Crashed | Invoked::TimedOut => {
+                let page = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1>\
+                            </center></body></html>";
+                serve::reply(502, &[("content-type", "text/html"), ("server", "awselb/2.0")], page)
+            }
+        }
+    }
+
+    async fn invoke(&self) -> Invoked {
+        if self.function.takes > INTEGRATION_LIMIT {
+            tokio::time::sleep(INTEGRATION_LIMIT).await;
+            return Invoked::TimedOut;
+        }
+        tokio::time::sleep(self.function.takes).await;
+        if self.function.crashes { Invoked::Crashed } else { Invoked::Answered }
+    }
+
+    /// With the function's own header lines, which the products pass on unchanged (`facts/aws.md` section 5.1).
+    fn passed_on(&self, mut reply: Reply) -> Reply {
+        for (name, value) in self.function.headers {
+            let (name, value) = (http::HeaderName::from_static(name), HeaderValue::from_static(value));
+            if name == header::CONTENT_TYPE {
+                reply.headers_mut().insert(name, value);
+            } else {
+                reply.headers_mut().append(name, value);
+            }
+        }
+        reply
     }
 }
 
-/// The front door's answer for a name that no custom domain has, in every region (`facts/aws.md` section 4.2).
-fn forbidden() -> Reply {
-    rest(403, "ForbiddenException", r#"{"message":"Forbidden"}"#)
+/// What became of an invocation.
+enum Invoked {
+    Answered,
+    Crashed,
+    TimedOut,
 }
 
-fn not_found() -> Reply {
-    http_api(404, &[], r#"{"message":"Not Found"}"#)
+const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+const HTML: &[(&str, &str)] = &[("content-type", "text/html; charset=utf-8")];
+
+/// Routes are literal: HEAD has none unless somebody makes one (`facts/aws.md` section 5.10).
+fn is_route(request: &Request<Bytes>) -> bool {
+    request.method() == Method::GET && request.uri().path() == ROUTE
 }
 
-fn denied() -> Reply {
-    let mut reply = serve::reply(403, &[("content-type", "application/json")], r#"{"Message":"Forbidden"}"#);
-    add(
-        reply.headers_mut(),
-        &[("x-amzn-requestid", "5f0c1a52-3b1e-4c43-9a0e-2f6f3a1c7d11"), ("x-amzn-errortype", "AccessDeniedException")],
-    );
+fn has_secret(request: &Request<Bytes>) -> bool {
+    request.headers().get(SECRET.0).is_some_and(|value| value == SECRET.1)
+}
+
+fn http(status: u16, body: &'static str) -> Reply {
+    let mut reply = serve::reply(status, JSON, body);
+    set(reply.headers_mut(), "apigw-requestid", &token::short());
     reply
 }
 
 fn rest(status: u16, error: &'static str, body: &'static str) -> Reply {
-    let mut reply = serve::reply(status, &[("content-type", "application/json")], body);
-    add(
-        reply.headers_mut(),
-        &[("x-amzn-requestid", "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"), ("x-amz-apigw-id", "AbCdEfGhIAMFq1w=")],
-    );
+    let mut reply = serve::reply(status, JSON, body);
+    let headers = reply.headers_mut();
+    set(headers, "x-amzn-requestid", &token::uuid());
+    set(headers, "x-amz-apigw-id", &token::short());
     if !error.is_empty() {
-        add(reply.headers_mut(), &[("x-amzn-errortype", error)]);
+        set(headers, "x-amzn-errortype", error);
     }
     reply
 }
 
-fn http_api(status: u16, headers: &'static [(&'static str, &'static str)], body: &'static str) -> Reply {
-    let mut reply = serve::reply(status, &[("content-type", "application/json")], body);
-    add(reply.headers_mut(), &[("apigw-requestid", "JKlmNoPqIAMEvxg=")]);
-    add(reply.headers_mut(), headers);
+/// A function URL asked for another name; the body is of the product's style, its exact words are not known.
+fn denied() -> Reply {
+    let mut reply = serve::reply(403, JSON, r#"{"Message":"Forbidden"}"#);
+    set(reply.headers_mut(), "x-amzn-requestid", &token::uuid());
+    set(reply.headers_mut(), "x-amzn-errortype", "AccessDeniedException");
     reply
 }
 
-fn add(headers: &mut HeaderMap, lines: &[(&'static str, &'static str)]) {
-    for (name, value) in lines {
-        let (name, value) = (http::HeaderName::from_static(name), HeaderValue::from_static(value));
-        if name == header::CONTENT_TYPE {
-            headers.insert(name, value);
-        } else {
-            headers.append(name, value);
-        }
+fn no_such_bucket(host: &str) -> Reply {
+    let bucket = format!("<li>BucketName: {host}</li>\n");
+    s3(serve::reply(404, HTML, s3_page("404 Not Found", "NoSuchBucket", "The specified bucket does not exist", &bucket)))
+}
+
+fn s3_page(title: &str, code: &str, message: &str, more: &str) -> String {
+    format!(
+        "<html>\n<head><title>{title}</title></head>\n<body>\n<h1>{title}</h1>\n<ul>\n<li>Code: {code}</li>\n\
+         <li>Message: {message}</li>\n{more}<li>RequestId: {}</li>\n</ul>\n<hr/>\n</body>\n</html>\n",
+        token::short()
+    )
+}
+
+fn s3(mut reply: Reply) -> Reply {
+    let headers = reply.headers_mut();
+    set(headers, "server", "AmazonS3");
+    set(headers, "x-amz-request-id", &token::short());
+    set(headers, "x-amz-id-2", &token::short());
+    reply
+}
+
+pub(super) fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(http::HeaderName::from_static(name), value);
     }
 }

@@ -7,23 +7,30 @@ mod edge;
 mod gateway;
 #[cfg_attr(not(test), allow(dead_code, reason = "the tests of the DNS probe use more of its faults"))]
 pub(crate) mod name_server;
+mod old_tls;
+mod origin;
+mod page;
 mod pki;
 mod scenarios;
 mod serve;
+mod store;
+#[cfg(test)]
+mod tests;
+mod token;
 mod upstream;
 mod world;
 
 pub use edge::Zone;
-pub use gateway::{Door, Function, INTEGRATION_LIMIT, Origin, PlainDoor, Product};
+pub use gateway::{Function, INTEGRATION_LIMIT, Product};
+pub use origin::{Door, Origin, PlainDoor};
 pub use pki::OriginCertificate;
 pub use scenarios::{SCENARIOS, TYPICAL, find};
+pub use store::{CacheAction, CacheRule, EdgeTtl};
 pub use upstream::Mode;
 pub use world::{Names, Scenario, World};
 
 /// The visitor's name in the world.
 pub const HOST: &str = "lambda.example.com";
-/// The region of the gateway.
-pub const REGION: &str = "us-west-2";
 
 /// Why a world could not be started.
 #[derive(Debug, thiserror::Error)]

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hickory_net::runtime::Time;
 use hickory_net::xfer::Protocol;
-use hickory_proto::op::{Edns, Header, HeaderCounts, Metadata, ResponseCode};
+use hickory_proto::op::{Edns, Header, HeaderCounts, Message, Metadata, Query, ResponseCode};
 use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use hickory_proto::serialize::txt::Parser;
@@ -181,6 +181,27 @@ impl World {
             return (code, answers, self.at(&zone, RecordType::SOA).cloned().collect());
         }
     }
+}
+
+/// The IPv4 addresses of a name, as a client of the resolver at `resolver` gets them; none after a failure.
+pub(crate) async fn look_up(resolver: SocketAddr, name: &str) -> Vec<IpAddr> {
+    let work = async {
+        let mut question = Message::query();
+        question.add_query(Query::query(Name::from_ascii(format!("{name}.")).ok()?, RecordType::A));
+        question.metadata.recursion_desired = true;
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.ok()?;
+        socket.connect(resolver).await.ok()?;
+        socket.send(&question.to_vec().ok()?).await.ok()?;
+        let mut octets = [0; 4096];
+        let length = socket.recv(&mut octets).await.ok()?;
+        let answer = Message::from_vec(octets.get(..length)?).ok()?;
+        let addresses = answer.answers.iter().filter_map(|record| match &record.data {
+            RData::A(address) => Some(IpAddr::V4(address.0)),
+            _ => None,
+        });
+        Some(addresses.collect())
+    };
+    tokio::time::timeout(Duration::from_secs(2), work).await.ok().flatten().unwrap_or_default()
 }
 
 #[async_trait::async_trait]

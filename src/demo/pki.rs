@@ -14,6 +14,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::DemoError;
 use crate::probe::tls::provider;
+use crate::settings::ClientIdentity;
 
 /// What the origin shows for the visitor's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,10 @@ pub enum OriginCertificate {
     Untrusted,
     /// By the public stand-in, its intermediate not sent.
     NoIntermediate,
+    /// By the public stand-in, ten days left.
+    Expiring,
+    /// Signed by its own key.
+    SelfSigned,
     /// The service's own: the custom domain does not exist.
     Service,
 }
@@ -55,8 +60,10 @@ pub(super) struct Pki {
 
 fn named(organisation: &str, unit: &str, common_name: Option<&str>) -> DistinguishedName {
     let mut name = DistinguishedName::new();
-    name.push(DnType::CountryName, "US");
-    name.push(DnType::OrganizationName, organisation);
+    if !organisation.is_empty() {
+        name.push(DnType::CountryName, "US");
+        name.push(DnType::OrganizationName, organisation);
+    }
     if !unit.is_empty() {
         name.push(DnType::OrganizationalUnitName, unit);
     }
@@ -104,21 +111,35 @@ impl Authority {
         let leaf = params.signed_by(&key, &self.issuer)?;
         let mut chain = vec![leaf.der().clone()];
         chain.extend(above.iter().map(|authority| authority.der()));
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let key = provider().key_provider.load_private_key(key)?;
-        Ok(Arc::new(CertifiedKey::new(chain, key)))
+        certified(chain, &key)
     }
+}
+
+fn self_signed(subject: DistinguishedName, host: &str) -> Result<Arc<CertifiedKey>, DemoError> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(vec![host.to_owned()])?;
+    params.distinguished_name = subject;
+    params.not_before = OffsetDateTime::now_utc() - Duration::days(30);
+    params.not_after = OffsetDateTime::now_utc() + Duration::days(335);
+    let certificate = params.self_signed(&key)?;
+    certified(vec![certificate.der().clone()], &key)
+}
+
+fn certified(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Result<Arc<CertifiedKey>, DemoError> {
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    Ok(Arc::new(CertifiedKey::new(chain, provider().key_provider.load_private_key(key)?)))
 }
 
 impl Pki {
     pub(super) fn new() -> Result<Pki, DemoError> {
         let public = Authority::new(named("Demo Trust Services", "", Some("Demo Public Root")), None)?;
-        let intermediate = Authority::new(named("Demo Trust Services", "", Some("Demo Issuing CA 1")), Some(&public))?;
+        // The issuers' organisations are those of the real ones: who may issue is judged by them (CAA).
+        let intermediate = Authority::new(named("Google Trust Services", "", Some("WE1 (demo)")), Some(&public))?;
         let origin_ca = Authority::new(
             named("CloudFlare, Inc.", "CloudFlare Origin SSL ECC Certificate Authority (demo)", None),
             None,
         )?;
-        let service = Authority::new(named("Amazon (demo)", "", Some("Demo Amazon RSA 2048 M01")), Some(&public))?;
+        let service = Authority::new(named("Amazon", "", Some("Amazon ECDSA 256 M01 (demo)")), Some(&public))?;
         let unknown = Authority::new(named("Nobody in particular", "", Some("Home-made Root")), None)?;
         let origin_pull = Authority::new(named("CloudFlare, Inc.", "Origin Pull", Some("origin-pull (demo)")), None)?;
         Ok(Pki { public, intermediate, origin_ca, service, unknown, origin_pull })
@@ -139,10 +160,10 @@ impl Pki {
         [self.public.der(), self.origin_ca.der()]
     }
 
-    /// The edge's own certificate.
-    pub(super) fn edge(&self, names: &[&str]) -> Result<Arc<CertifiedKey>, DemoError> {
+    /// The edge's own certificate, with so many days left of its 90.
+    pub(super) fn edge(&self, names: &[&str], days_left: i64) -> Result<Arc<CertifiedKey>, DemoError> {
         let subject = named("Demo", "", names.first().copied());
-        self.intermediate.leaf(subject, names, (-20, 70), &[&self.intermediate])
+        self.intermediate.leaf(subject, names, (days_left - 90, days_left), &[&self.intermediate])
     }
 
     /// The client certificate of authenticated origin pulls.
@@ -151,10 +172,24 @@ impl Pki {
         self.origin_pull.leaf(subject, &["origin-pull.example"], (-20, 700), &[])
     }
 
-    /// The certificate that the gateway shows for names that it does not know.
-    pub(super) fn service(&self, region: &str) -> Result<Arc<CertifiedKey>, DemoError> {
-        let name = format!("*.execute-api.{region}.amazonaws.com");
-        self.service.leaf(named("Amazon (demo)", "", Some(&name)), &[&name], (-60, 300), &[&self.service])
+    /// A client certificate of the owner's own, which the trust store holds too.
+    pub(super) fn client_identity(&self) -> Result<ClientIdentity, DemoError> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(vec!["owner.example".to_owned()])?;
+        params.distinguished_name = named("Demo", "", Some("owner.example"));
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.not_before = OffsetDateTime::now_utc() - Duration::days(20);
+        params.not_after = OffsetDateTime::now_utc() + Duration::days(300);
+        let leaf = params.signed_by(&key, &self.origin_pull.issuer)?;
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        Ok(ClientIdentity { chain: vec![leaf.der().clone()], key: Arc::new(key) })
+    }
+
+    /// The certificate that a service shows for names that it does not know: its wildcard, which covers the record's
+    /// target (`facts/aws.md` section 1.2).
+    pub(super) fn service(&self, target: &str) -> Result<Arc<CertifiedKey>, DemoError> {
+        let name = format!("*.{}", target.split_once('.').map_or(target, |(_, parent)| parent));
+        self.service.leaf(named("", "", Some(&name)), &[&name], (-60, 138), &[&self.service])
     }
 
     /// The certificate of the custom domain; `None`: there is no custom domain.
@@ -164,14 +199,16 @@ impl Pki {
         let fifteen_years = (-30, 5445);
         Ok(Some(match kind {
             OriginCertificate::OriginCa => self.origin_ca.leaf(origin_ca(), &[host], fifteen_years, &[])?,
-            OriginCertificate::Public => self.intermediate.leaf(own(), &[host], (-20, 178), &[&self.intermediate])?,
+            OriginCertificate::Public => self.service.leaf(own(), &[host], (-20, 178), &[&self.service])?,
             OriginCertificate::Expired => self.origin_ca.leaf(origin_ca(), &[host], (-372, -7), &[])?,
             OriginCertificate::NotYetValid => self.origin_ca.leaf(origin_ca(), &[host], (7, 372), &[])?,
             OriginCertificate::WrongName => {
                 self.origin_ca.leaf(origin_ca(), &["api.example.org"], fifteen_years, &[])?
             }
             OriginCertificate::Untrusted => self.unknown.leaf(own(), &[host], (-30, 335), &[])?,
-            OriginCertificate::NoIntermediate => self.intermediate.leaf(own(), &[host], (-20, 178), &[])?,
+            OriginCertificate::NoIntermediate => self.service.leaf(own(), &[host], (-20, 178), &[])?,
+            OriginCertificate::Expiring => self.service.leaf(own(), &[host], (-188, 10), &[&self.service])?,
+            OriginCertificate::SelfSigned => self_signed(own(), host)?,
             OriginCertificate::Service => return Ok(None),
         }))
     }

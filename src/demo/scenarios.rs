@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use cfdoctor_checks::evidence::target::Expectation;
 
+use super::HOST;
 use super::edge::Zone;
-use super::gateway::{Door, Function, Origin, PlainDoor, Product};
+use super::gateway::{Function, Product};
+use super::origin::{Door, Origin, PlainDoor};
 use super::pki::OriginCertificate;
+use super::store::{CacheAction, CacheRule, EdgeTtl};
 use super::upstream::Mode;
 use super::world::{Names, Scenario};
 
@@ -15,17 +18,22 @@ pub const TYPICAL: &str = "no-custom-domain";
 
 /// The custom domain's target.
 const TARGET: &str = "d-a1b2c3d4e5.execute-api.us-west-2.amazonaws.com";
+/// A machine that is no API Gateway.
+const MACHINE: &str = "ec2-203-0-113-80.us-west-2.compute.amazonaws.com";
+/// A load balancer.
+const BALANCER: &str = "shop-1234567890.us-west-2.elb.amazonaws.com";
 
 const CACHEABLE: &[(&str, &str)] = &[("cache-control", "public, s-maxage=7200, max-age=300"), ("etag", "\"a1\"")];
 
 fn sound_function() -> Function {
-    Function { status: 200, headers: CACHEABLE, body: "{\"ok\":true}", takes: Duration::ZERO }
+    Function { status: 200, headers: CACHEABLE, body: "{\"ok\":true}", takes: Duration::ZERO, crashes: false }
 }
 
 fn sound_origin() -> Origin {
     Origin {
         certificate: OriginCertificate::OriginCa,
         mutual_tls: false,
+        demands_secret: true,
         door: Door::Tls,
         plain: PlainDoor::Refused,
         product: Product::Http,
@@ -46,18 +54,26 @@ fn with_headers(headers: &'static [(&'static str, &'static str)]) -> Origin {
     Origin { function: Function { headers, ..sound_function() }, ..sound_origin() }
 }
 
+const fn rule(methods: &'static [&'static str], action: CacheAction) -> Option<CacheRule> {
+    Some(CacheRule { methods, action })
+}
+
 /// The sound world: everything else differs from it.
 const SOUND: Scenario = Scenario {
     name: "healthy",
-    line: "a sound site: strict, Origin CA, cached by a rule",
-    story: "Everything is as it should be: the edge answers MISS, then HIT.",
+    line: "a sound site: strict, Origin CA, closed to others, cached by a rule",
+    story: "Everything is as it should be: only Cloudflare gets in at the origin, and the edge answers MISS, then HIT.",
     cause: None,
     expect: &[],
+    host: HOST,
     path: "/endpoint",
     wish: Expectation::Cached,
+    region: None,
     names: Names::Proxied,
+    records: "",
     target: TARGET,
     target_resolves: true,
+    has_client_certificate: false,
     zone: Zone::default,
     origin: sound_origin,
 };
@@ -68,18 +84,28 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "healthy-suspicious",
         line: "sound, though it looks broken from outside",
-        story: "The origin is closed to everybody but Cloudflare by mutual TLS, `/` answers 403, Cloudflare's own cookie \
-                is set, and two data centres answer in turn. All of it is as it should be.",
+        story: "The origin is closed to everybody but Cloudflare by mutual TLS and shows an Origin CA certificate, `/` \
+                answers 403, HEAD reads DYNAMIC, Cloudflare's own cookie is set, and two data centres answer. All of it \
+                is as it should be.",
         path: "/",
         wish: Expectation::Any,
         zone: || Zone {
             origin_pull: true,
             bot_cookie: true,
             colos: &["SEA", "PDX"],
-            eligible: false,
+            rule: rule(&["GET"], CacheAction::Eligible(EdgeTtl::RespectOrigin)),
             ..Zone::default()
         },
-        origin: || Origin { mutual_tls: true, product: Product::Rest, ..sound_origin() },
+        origin: || Origin { mutual_tls: true, demands_secret: false, product: Product::Rest, ..sound_origin() },
+        ..SOUND
+    },
+    Scenario {
+        name: "healthy-client-certificate",
+        line: "sound, and the doctor has the client certificate that the origin demands",
+        story: "Mutual TLS closes the origin; with --cert and --key the doctor sees it as Cloudflare does.",
+        has_client_certificate: true,
+        zone: || Zone { origin_pull: true, ..Zone::default() },
+        origin: || Origin { mutual_tls: true, demands_secret: false, ..sound_origin() },
         ..SOUND
     },
     Scenario {
@@ -93,11 +119,65 @@ pub const SCENARIOS: &[Scenario] = &[
         ..SOUND
     },
     Scenario {
+        name: "wrong-region",
+        line: "the record leads to another region than the API's: 403 Forbidden",
+        story: "The API lives in us-west-2; the record was copied from a project in eu-central-1, where nobody knows \
+                this name.",
+        cause: Some("dns-region-mismatch"),
+        region: Some("us-west-2"),
+        target: "d-f6g7h8i9j0.execute-api.eu-central-1.amazonaws.com",
+        origin: || with_certificate(OriginCertificate::Service),
+        ..SOUND
+    },
+    Scenario {
+        name: "default-endpoint",
+        line: "the record points at the API's default endpoint: 403 Forbidden",
+        story: "The CNAME was made for the invoke URL instead of the custom domain's target.",
+        cause: Some("dns-target-default-endpoint"),
+        target: "a1b2c3d4e5.execute-api.us-west-2.amazonaws.com",
+        origin: || with_certificate(OriginCertificate::Service),
+        ..SOUND
+    },
+    Scenario {
+        name: "foreign-host",
+        line: "the record points at a Lambda function URL, which knows only its own name",
+        story: "The CNAME was made for the function URL; it refuses every other Host.",
+        cause: Some("dns-target-foreign-host"),
+        target: "abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-west-2.on.aws",
+        origin: || Origin { product: Product::FunctionUrl, ..sound_origin() },
+        ..SOUND
+    },
+    Scenario {
+        name: "foreign-bucket",
+        line: "the record points at an S3 website whose bucket has another name: 404 NoSuchBucket",
+        story: "S3 finds the bucket by the Host, and the bucket is not called like the site. The zone is Flexible, as \
+                S3 websites need it.",
+        cause: Some("edge-host-rejected"),
+        target: "demo-site.s3-website-us-west-2.amazonaws.com",
+        wish: Expectation::Any,
+        zone: || Zone { mode: Mode::Flexible, ..Zone::default() },
+        origin: || Origin {
+            product: Product::S3Website { bucket: "demo-site" },
+            door: Door::Hangs,
+            plain: PlainDoor::Serves,
+            ..sound_origin()
+        },
+        ..SOUND
+    },
+    Scenario {
         name: "expired",
         line: "the origin's certificate ended last week: 526",
         story: "An Origin CA certificate of one year was imported into ACM and forgotten.",
         cause: Some("origin-certificate-expired"),
         origin: || with_certificate(OriginCertificate::Expired),
+        ..SOUND
+    },
+    Scenario {
+        name: "expiring",
+        line: "the origin's certificate ends in ten days, and nothing has renewed it",
+        story: "ACM renews two months before the end, if it can. The validation record is gone, so it cannot.",
+        cause: Some("origin-certificate-expiring"),
+        origin: || with_certificate(OriginCertificate::Expiring),
         ..SOUND
     },
     Scenario {
@@ -125,6 +205,15 @@ pub const SCENARIOS: &[Scenario] = &[
         ..SOUND
     },
     Scenario {
+        name: "full-self-signed",
+        line: "SSL mode Full hides a self-signed certificate: it works, and anybody could stand in between",
+        story: "The certificate was self-signed for a test and stayed. Full takes any certificate.",
+        cause: Some("origin-certificate-untrusted"),
+        zone: || Zone { mode: Mode::Full, ..Zone::default() },
+        origin: || with_certificate(OriginCertificate::SelfSigned),
+        ..SOUND
+    },
+    Scenario {
         name: "missing-intermediate",
         line: "the origin does not send its intermediate certificate: 526",
         story: "The certificate was imported into ACM without its chain.",
@@ -134,10 +223,12 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "tls-outdated",
-        line: "the origin knows nothing newer than TLS 1.0: 525",
-        story: "An old load balancer stands where the gateway should be.",
+        line: "the origin knows nothing newer than SSL 3.0: 525",
+        story: "An appliance of another age stands where the gateway should be. (With TLS 1.0 Cloudflare would still \
+                talk.)",
         cause: Some("origin-tls-outdated"),
-        origin: || with_door(Door::Tls10),
+        target: MACHINE,
+        origin: || with_door(Door::OldTls),
         ..SOUND
     },
     Scenario {
@@ -149,19 +240,12 @@ pub const SCENARIOS: &[Scenario] = &[
         ..SOUND
     },
     Scenario {
-        name: "origin-refused",
-        line: "nothing listens on the origin's port 443: 521",
-        story: "The record points at a machine that serves plain HTTP only.",
-        cause: Some("origin-unreachable"),
-        origin: || Origin { door: Door::Refused, plain: PlainDoor::Serves, ..sound_origin() },
-        ..SOUND
-    },
-    Scenario {
-        name: "origin-silent",
-        line: "the origin takes the connection and never speaks TLS: 525",
-        story: "A load balancer without a healthy target takes the connection and waits. Time limits are shortened here.",
+        name: "handshake-refused",
+        line: "the origin refuses every handshake: 525",
+        story: "A load balancer lost its certificate and answers each hello with an alert.",
         cause: Some("origin-handshake-failing"),
-        origin: || with_door(Door::Silent),
+        target: BALANCER,
+        origin: || with_door(Door::RefusesTls),
         ..SOUND
     },
     Scenario {
@@ -169,7 +253,51 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the origin speaks plain HTTP on port 443: 525",
         story: "A listener on port 443 was made without TLS.",
         cause: Some("origin-handshake-failing"),
-        origin: || with_door(Door::PlainHttp),
+        target: BALANCER,
+        origin: || Origin { door: Door::PlainHttp, product: Product::LoadBalancer, ..sound_origin() },
+        ..SOUND
+    },
+    Scenario {
+        name: "origin-silent",
+        line: "the origin takes the connection and never speaks TLS: 525",
+        story: "A proxy without a healthy target takes the connection and waits. Edge and doctor wait one second here, \
+                not their usual time.",
+        cause: Some("origin-handshake-failing"),
+        target: BALANCER,
+        origin: || with_door(Door::Silent),
+        ..SOUND
+    },
+    Scenario {
+        name: "origin-refused",
+        line: "nothing listens on the origin's port 443: 521",
+        story: "The record points at a machine that serves plain HTTP only.",
+        cause: Some("origin-unreachable"),
+        target: MACHINE,
+        origin: || Origin {
+            door: Door::Refused,
+            plain: PlainDoor::Serves,
+            product: Product::LoadBalancer,
+            ..sound_origin()
+        },
+        ..SOUND
+    },
+    Scenario {
+        name: "origin-hangs",
+        line: "nothing comes back from the origin's port 443: 522",
+        story: "A security group drops the packets. Cloudflare waits 19 s for the connection and the doctor 10 s; here \
+                it is one second at most.",
+        cause: Some("origin-unreachable"),
+        target: MACHINE,
+        origin: || with_door(Door::Hangs),
+        ..SOUND
+    },
+    Scenario {
+        name: "no-route",
+        line: "there is no route to the origin's address: 523",
+        story: "The machine's network was taken down; its name still resolves.",
+        cause: Some("origin-unreachable"),
+        target: MACHINE,
+        origin: || with_door(Door::Unroutable),
         ..SOUND
     },
     Scenario {
@@ -181,31 +309,63 @@ pub const SCENARIOS: &[Scenario] = &[
         ..SOUND
     },
     Scenario {
-        name: "default-endpoint",
-        line: "the record points at the API's default endpoint: 403 Forbidden",
-        story: "The CNAME was made for the invoke URL instead of the custom domain's target.",
-        cause: Some("dns-target-default-endpoint"),
-        target: "a1b2c3d4e5.execute-api.us-west-2.amazonaws.com",
-        origin: || with_certificate(OriginCertificate::Service),
-        ..SOUND
-    },
-    Scenario {
-        name: "foreign-host",
-        line: "the record points at a Lambda function URL, which knows only its own name",
-        story: "The CNAME was made for the function URL; it refuses every other Host.",
-        cause: Some("dns-target-foreign-host"),
-        target: "abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-west-2.on.aws",
-        zone: || Zone { mode: Mode::Full, ..Zone::default() },
-        origin: || Origin { product: Product::FunctionUrl, ..sound_origin() },
+        name: "flexible",
+        line: "SSL mode Flexible, but API Gateway has no port 80: 521",
+        story: "The zone is Flexible for an old website. The gateway listens on 443 only and would be fine with strict.",
+        cause: Some("edge-origin-error"),
+        zone: || Zone { mode: Mode::Flexible, ..Zone::default() },
         ..SOUND
     },
     Scenario {
         name: "redirect-loop",
         line: "SSL mode Flexible, and the origin insists on HTTPS: a loop",
-        story: "The zone is Flexible for an old website; the new origin redirects plain HTTP to HTTPS.",
+        story: "The zone is Flexible for an old website; the load balancer redirects plain HTTP to HTTPS.",
         cause: Some("edge-redirect-loop"),
-        zone: || Zone { mode: Mode::Flexible, ..Zone::default() },
-        origin: || Origin { plain: PlainDoor::Redirects, ..sound_origin() },
+        target: BALANCER,
+        zone: || Zone { mode: Mode::Flexible, rule: None, ..Zone::default() },
+        origin: || Origin { plain: PlainDoor::Redirects, product: Product::LoadBalancer, ..sound_origin() },
+        ..SOUND
+    },
+    Scenario {
+        name: "http-not-redirected",
+        line: "https:// is fine, http:// answers 521",
+        story: "Full (strict) follows the visitor's scheme to the origin, and the gateway has no port 80. Always Use \
+                HTTPS was never switched on.",
+        cause: Some("edge-http-not-redirected"),
+        zone: || Zone { always_use_https: false, ..Zone::default() },
+        ..SOUND
+    },
+    Scenario {
+        name: "legacy-tls",
+        line: "the edge still takes TLS 1.0 and 1.1",
+        story: "The zone's minimum was never raised from its default.",
+        cause: None,
+        zone: || Zone { legacy_tls: true, ..Zone::default() },
+        ..SOUND
+    },
+    Scenario {
+        name: "deep-name",
+        line: "two labels below the zone: no certificate covers the name",
+        story: "Universal SSL covers example.com and one label below it; v1.lambda.example.com is one label deeper.",
+        cause: Some("edge-certificate-not-covering"),
+        host: "v1.lambda.example.com",
+        ..SOUND
+    },
+    Scenario {
+        name: "edge-expiring",
+        line: "the edge's certificate ends in five days",
+        story: "An uploaded certificate, which Cloudflare does not renew.",
+        cause: Some("edge-certificate-expiring"),
+        zone: || Zone { certificate_days: 5, ..Zone::default() },
+        ..SOUND
+    },
+    Scenario {
+        name: "caa-forbids",
+        line: "CAA shuts out the authority of the gateway's certificate",
+        story: "Somebody allowed the edge's authority by CAA and forgot Amazon: the next renewal will be refused.",
+        cause: Some("dns-caa-forbids-issuer"),
+        records: "@ 300 IN CAA 0 issue \"pki.goog\"\n@ 300 IN CAA 0 issuewild \"pki.goog\"\n",
+        origin: || with_certificate(OriginCertificate::Public),
         ..SOUND
     },
     Scenario {
@@ -262,6 +422,7 @@ pub const SCENARIOS: &[Scenario] = &[
         story: "Somebody turned the cloud grey to look for a fault, and left it so.",
         cause: Some("dns-not-proxied"),
         names: Names::DnsOnly,
+        origin: || Origin { demands_secret: false, ..sound_origin() },
         ..SOUND
     },
     Scenario {
@@ -269,7 +430,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "a perfect Cache-Control, and DYNAMIC for ever",
         story: "The API sends s-maxage, but no rule makes the path eligible: Cloudflare decides by extension.",
         cause: Some("cache-not-eligible"),
-        zone: || Zone { eligible: false, ..Zone::default() },
+        zone: || Zone { rule: None, ..Zone::default() },
         ..SOUND
     },
     Scenario {
@@ -278,6 +439,16 @@ pub const SCENARIOS: &[Scenario] = &[
         story: "The framework's default forbids storing.",
         cause: Some("cache-control-forbids"),
         origin: || with_headers(&[("cache-control", "no-store")]),
+        ..SOUND
+    },
+    Scenario {
+        name: "no-cache-control",
+        line: "eligible by a rule that leaves it to the origin, and the origin says nothing: BYPASS",
+        story: "The rule's edge TTL is \"use cache-control header if present, bypass cache if not\", and the function \
+                sends none.",
+        cause: Some("cache-control-missing"),
+        zone: || Zone { rule: rule(&[], CacheAction::Eligible(EdgeTtl::BypassByDefault)), ..Zone::default() },
+        origin: || with_headers(&[]),
         ..SOUND
     },
     Scenario {
@@ -291,6 +462,28 @@ pub const SCENARIOS: &[Scenario] = &[
         ..SOUND
     },
     Scenario {
+        name: "revalidates",
+        line: "stored, but never fresh: MISS, then EXPIRED for ever",
+        story: "The framework sends no-cache: Cloudflare keeps the answer and asks again each time.",
+        cause: Some("cache-control-revalidates"),
+        origin: || with_headers(&[("cache-control", "public, no-cache"), ("etag", "\"a1\"")]),
+        ..SOUND
+    },
+    Scenario {
+        name: "browser-ttl",
+        line: "browsers keep the answer four hours, the origin said five minutes",
+        story: "Browser Cache TTL stands at its default of four hours and raises what the origin says.",
+        zone: || Zone { browser_ttl: 14_400, ..Zone::default() },
+        ..SOUND
+    },
+    Scenario {
+        name: "bypass-open",
+        line: "all is well, except that the origin serves everybody who knows its name",
+        story: "Nothing at the gateway asks whether a request came through Cloudflare.",
+        origin: || Origin { demands_secret: false, ..sound_origin() },
+        ..SOUND
+    },
+    Scenario {
         name: "route-missing",
         line: "no route matches the path: 404 Not Found by the gateway",
         story: "The function is reachable under /endpoint; somebody published /endpiont.",
@@ -299,13 +492,30 @@ pub const SCENARIOS: &[Scenario] = &[
         ..SOUND
     },
     Scenario {
+        name: "function-crashes",
+        line: "the function crashes: a branded 502 hides the gateway's own words",
+        story: "The function of a REST API throws; the gateway answers 502, and Cloudflare puts its own page in place of \
+                the answer.",
+        cause: Some("edge-integration-failing"),
+        wish: Expectation::Any,
+        origin: || Origin {
+            product: Product::Rest,
+            demands_secret: false,
+            function: Function { crashes: true, ..sound_function() },
+            ..sound_origin()
+        },
+        ..SOUND
+    },
+    Scenario {
         name: "hidden-timeout",
         line: "the function is too slow: a branded 504 hides the gateway's own words",
         story: "A REST API gives up on its function (after 29 s in reality, sooner here) and answers 504, and \
                 Cloudflare puts its own page in place of the answer.",
         cause: Some("edge-integration-failing"),
+        wish: Expectation::Any,
         origin: || Origin {
             product: Product::Rest,
+            demands_secret: false,
             function: Function { takes: Duration::from_secs(60), ..sound_function() },
             ..sound_origin()
         },

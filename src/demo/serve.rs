@@ -1,7 +1,7 @@
 //! Small servers on loopback: each takes a port that the system chooses and ends when its [`Port`] is dropped.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +11,16 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use rustls::server::Acceptor;
+use rustls::{ProtocolVersion, ServerConfig};
+use rustls_pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 
 use super::DemoError;
+use super::old_tls::{self, Version};
 
 /// An answer.
 pub(super) type Reply = Response<Full<Bytes>>;
@@ -29,6 +32,46 @@ const MAX_BODY: usize = 64 * 1024;
 pub(super) struct Port {
     pub(super) address: SocketAddr,
     task: Option<JoinHandle<()>>,
+    _held: Held,
+}
+
+/// What keeps a port as it is.
+enum Held {
+    Nothing,
+    /// Bound and not listening: connections are refused, and nobody else gets the port.
+    Bound(#[allow(dead_code, reason = "held, not used")] TcpSocket),
+    /// Listening with a full queue: further connections hang.
+    Full(#[allow(dead_code, reason = "held, not used")] Box<(TcpListener, Vec<TcpStream>)>),
+}
+
+/// The connection that a request came over; handlers find it among the request's extensions.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    /// Connections of one port are numbered from 0.
+    pub(super) connection: u64,
+    /// The client.
+    pub(super) address: IpAddr,
+    /// TLS, if any.
+    pub(super) tls: Option<Secured>,
+}
+
+/// What TLS told about a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Secured {
+    pub(super) version: Option<ProtocolVersion>,
+    pub(super) server_name: Option<String>,
+    /// The client's certificates, leaf first; empty: none were sent.
+    pub(super) client: Vec<CertificateDer<'static>>,
+}
+
+/// Chooses the configuration by the name that the client asks for; `None`: a handshake failure.
+pub(super) type Choose = dyn Fn(Option<&str>) -> Option<Arc<ServerConfig>> + Send + Sync;
+
+/// The TLS side of a port.
+pub(super) struct TlsDoor {
+    pub(super) choose: Box<Choose>,
+    /// Hellos that end before TLS 1.2 are answered with this chain; without one they are refused.
+    pub(super) old: Option<Vec<CertificateDer<'static>>>,
 }
 
 impl Drop for Port {
@@ -68,7 +111,7 @@ async fn bind() -> Result<(TcpListener, SocketAddr), DemoError> {
 }
 
 /// Takes each connection and hands it to `serve`.
-async fn accept<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> Result<Port, DemoError>
+async fn accept<F>(serve: impl Fn(TcpStream, Peer) -> F + Send + 'static) -> Result<Port, DemoError>
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -76,18 +119,20 @@ where
     let task = tokio::spawn(async move {
         // The connections end with the listener, so that a dropped world leaves nothing running.
         let mut connections = tokio::task::JoinSet::new();
+        let mut number = 0;
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, client)) => {
                     let _ = stream.set_nodelay(true);
-                    connections.spawn(serve(stream));
+                    connections.spawn(serve(stream, Peer { connection: number, address: client.ip(), tls: None }));
+                    number += 1;
                 }
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             }
             while connections.try_join_next().is_some() {}
         }
     });
-    Ok(Port { address, task: Some(task) })
+    Ok(Port { address, task: Some(task), _held: Held::Nothing })
 }
 
 /// HTTP/1.1 in clear. A handler that gives no answer closes the connection.
@@ -96,37 +141,62 @@ where
     H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Option<Reply>> + Send + 'static,
 {
-    accept(move |stream| connection(stream, false, handler.clone())).await
+    accept(move |stream, peer| connection(stream, peer, false, handler.clone())).await
 }
 
 /// HTTP/1.1 and HTTP/2 over TLS.
-pub(super) async fn https<H, F>(tls: Arc<ServerConfig>, handler: H) -> Result<Port, DemoError>
+pub(super) async fn https<H, F>(door: Arc<TlsDoor>, handler: H) -> Result<Port, DemoError>
 where
     H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Option<Reply>> + Send + 'static,
 {
-    let acceptor = TlsAcceptor::from(tls);
-    accept(move |stream| {
-        let (acceptor, handler) = (acceptor.clone(), handler.clone());
-        async move {
-            if let Ok(stream) = acceptor.accept(stream).await {
-                let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                connection(stream, h2, handler).await;
-            }
-        }
-    })
-    .await
+    accept(move |stream, peer| secured(door.clone(), stream, peer, handler.clone())).await
 }
 
-async fn connection<H, F>(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, h2: bool, handler: H)
+async fn secured<H, F>(door: Arc<TlsDoor>, stream: TcpStream, mut peer: Peer, handler: H)
 where
+    H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Option<Reply>> + Send + 'static,
+{
+    // rustls refuses such hellos too, but for want of an extension, which is not what servers say.
+    if let Some(offered) = old_tls::newest_offered(&stream).await
+        && offered < old_tls::TLS12
+    {
+        return match &door.old {
+            Some(chain) => old_tls::answer(stream, offered, chain).await,
+            None => old_tls::refuse(stream, old_tls::PROTOCOL_VERSION).await,
+        };
+    }
+    let Ok(start) = LazyConfigAcceptor::new(Acceptor::default(), stream).await else { return };
+    let server_name = start.client_hello().server_name().map(str::to_ascii_lowercase);
+    let Some(config) = (door.choose)(server_name.as_deref()) else {
+        return old_tls::refuse(start.io, old_tls::HANDSHAKE_FAILURE).await;
+    };
+    let Ok(stream) = start.into_stream(config).await else { return };
+    let session = stream.get_ref().1;
+    let h2 = session.alpn_protocol() == Some(b"h2");
+    peer.tls = Some(Secured {
+        version: session.protocol_version(),
+        server_name,
+        client: session.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect(),
+    });
+    connection(stream, peer, h2, handler).await;
+}
+
+async fn connection<H, F>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    h2: bool,
+    handler: H,
+) where
     H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Option<Reply>> + Send + 'static,
 {
     let service = service_fn(move |request: Request<Incoming>| {
-        let handler = handler.clone();
+        let (handler, peer) = (handler.clone(), peer.clone());
         async move {
-            let (head, body) = request.into_parts();
+            let (mut head, body) = request.into_parts();
+            head.extensions.insert(peer);
             let body = Limited::new(body, MAX_BODY).collect().await.map(http_body_util::Collected::to_bytes);
             let answer = handler(Request::from_parts(head, body.unwrap_or_default())).await;
             answer.ok_or_else(|| std::io::Error::other("the demo closes this connection"))
@@ -141,16 +211,39 @@ where
     }
 }
 
-/// A port on which nothing listens: it was free a moment ago.
-pub(super) async fn refusing() -> Result<Port, DemoError> {
-    let (listener, address) = bind().await?;
-    drop(listener);
-    Ok(Port { address, task: None })
+/// A port on which nothing listens.
+pub(super) fn refusing() -> Result<Port, DemoError> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    Ok(Port { address: socket.local_addr()?, task: None, _held: Held::Bound(socket) })
+}
+
+/// A port at which a connection hangs: its queue is full, so that the system drops every further SYN.
+pub(super) async fn hanging() -> Result<Port, DemoError> {
+    const MOST: usize = 64;
+    const STUCK: Duration = Duration::from_millis(30);
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let listener = socket.listen(1)?;
+    let address = listener.local_addr()?;
+    let mut queue = Vec::new();
+    while queue.len() < MOST {
+        match tokio::time::timeout(STUCK, TcpStream::connect(address)).await {
+            Ok(stream) => queue.push(stream?),
+            Err(_) => return Ok(Port { address, task: None, _held: Held::Full(Box::new((listener, queue))) }),
+        }
+    }
+    Err(DemoError::Setup("this system does not let a connection hang on loopback".into()))
+}
+
+/// An address to which no TCP connection has a route: the broadcast address of loopback.
+pub(super) fn unroutable() -> Port {
+    Port { address: SocketAddr::from(([127, 255, 255, 255], 443)), task: None, _held: Held::Nothing }
 }
 
 /// Takes connections and never says a word.
 pub(super) async fn silent() -> Result<Port, DemoError> {
-    accept(|stream| async move {
+    accept(|stream, _| async move {
         let _kept_open = stream;
         std::future::pending::<()>().await;
     })
@@ -159,7 +252,7 @@ pub(super) async fn silent() -> Result<Port, DemoError> {
 
 /// Resets each connection once something was sent.
 pub(super) async fn resetting() -> Result<Port, DemoError> {
-    accept(|mut stream| async move {
+    accept(|mut stream, _| async move {
         let mut first = [0; 1];
         let _ = stream.read(&mut first).await;
         // Closing with unread octets makes the system send RST instead of FIN.
@@ -168,31 +261,22 @@ pub(super) async fn resetting() -> Result<Port, DemoError> {
     .await
 }
 
-/// A server that knows nothing newer than TLS 1.0: it takes the version from the hello and refuses what is newer only.
-pub(super) async fn tls10() -> Result<Port, DemoError> {
-    accept(|mut stream| async move {
-        let mut hello = [0; 2048];
-        let Ok(length) = stream.read(&mut hello).await else { return };
-        if length < 11 {
-            return;
+/// Refuses every hello.
+pub(super) async fn refusing_tls() -> Result<Port, DemoError> {
+    accept(|stream, _| async move {
+        if old_tls::newest_offered(&stream).await.is_some() {
+            old_tls::refuse(stream, old_tls::HANDSHAKE_FAILURE).await;
         }
-        let _ = stream.write_all(&server_hello_tls10()).await;
-        // The key exchange never comes; a moment later the server gives up, as real ones do.
-        let _ = tokio::time::timeout(Duration::from_secs(2), stream.read(&mut hello)).await;
     })
     .await
 }
 
-/// ServerHello with version 3.1 and TLS_RSA_WITH_AES_128_CBC_SHA, and ServerHelloDone (RFC 2246 §7.4.1.3, §7.4.5).
-fn server_hello_tls10() -> Vec<u8> {
-    let mut body = vec![3, 1];
-    body.extend_from_slice(&[0x5a; 32]); // random
-    body.push(0); // no session id
-    body.extend_from_slice(&[0x00, 0x2f, 0x00]); // cipher suite, no compression
-    let mut handshake = vec![2, 0, 0, u8::try_from(body.len()).unwrap_or(0)];
-    handshake.extend_from_slice(&body);
-    handshake.extend_from_slice(&[14, 0, 0, 0]);
-    let mut record = vec![22, 3, 1, 0, u8::try_from(handshake.len()).unwrap_or(0)];
-    record.extend_from_slice(&handshake);
-    record
+/// A server that knows nothing newer than `newest`.
+pub(super) async fn old(newest: Version, chain: Vec<CertificateDer<'static>>) -> Result<Port, DemoError> {
+    let chain = Arc::new(chain);
+    accept(move |stream, _| {
+        let chain = chain.clone();
+        async move { old_tls::answer(stream, newest, &chain).await }
+    })
+    .await
 }

@@ -1,12 +1,12 @@
 //! The edge's way to the origin: by SSL mode, over real sockets, with Cloudflare's rules of trust.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::client::WebPkiServerVerifier;
@@ -19,27 +19,66 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::DemoError;
-use super::edge::Places;
+use super::page::Visit;
+use super::{DemoError, name_server};
 use crate::probe::tls::provider;
 
-/// The 56 extensions and no other (`facts/cloudflare.md` section 1.2).
-pub(super) const DEFAULT_EXTENSIONS: &str = include_str!("../../checks/data/cacheable-extensions.txt");
-
-/// The edge waits 19 s for a connection and 120 s for an answer in reality; nobody wants to wait that long here.
+/// The edge waits 19 s for a connection and 120 s for an answer in reality (`facts/cloudflare.md` section 6); nobody
+/// wants to wait that long here.
 const CONNECT_PATIENCE: Duration = Duration::from_millis(400);
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(1);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(3);
 const MAX_BODY: usize = 1024 * 1024;
 
 /// SSL mode (`facts/cloudflare.md` section 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
+    /// No HTTPS at all: visitors are sent to plain HTTP.
+    Off,
     /// Plain HTTP to the origin.
     Flexible,
     /// TLS, any certificate.
     Full,
     /// TLS, verified.
     Strict,
+    /// TLS, verified, whatever the visitor speaks.
+    OriginPull,
+}
+
+impl Mode {
+    /// The scheme towards the origin for a visitor's scheme: Full and strict follow it.
+    pub(super) fn scheme(self, visitor: &'static str) -> &'static str {
+        match self {
+            Mode::Off | Mode::Flexible => "http",
+            Mode::Full | Mode::Strict => visitor,
+            Mode::OriginPull => "https",
+        }
+    }
+}
+
+/// Where the edge finds the origin.
+pub(super) struct Places {
+    /// Who is asked for the target's address.
+    pub(super) resolver: SocketAddr,
+    /// The record's target.
+    pub(super) target: String,
+    /// Where its port 443 is on loopback.
+    pub(super) https: SocketAddr,
+    /// Where its port 80 is on loopback.
+    pub(super) http: SocketAddr,
+}
+
+/// One request to the origin.
+pub(super) struct Asked<'a> {
+    pub(super) scheme: &'static str,
+    pub(super) visit: &'a Visit<'a>,
+    pub(super) path: &'a str,
+    pub(super) method: &'a Method,
+    pub(super) body: Bytes,
+    pub(super) client: IpAddr,
+    pub(super) ray: &'a str,
+    /// A header that the zone's Transform Rule adds.
+    pub(super) secret: Option<(&'static str, &'static str)>,
 }
 
 /// Why the origin brought no answer.
@@ -94,7 +133,6 @@ pub(super) struct Answer {
 
 /// The way to one origin.
 pub(super) struct Upstream {
-    mode: Mode,
     places: Places,
     tls: Arc<ClientConfig>,
 }
@@ -113,50 +151,67 @@ impl Upstream {
         let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider())
             .build()
             .map_err(|error| DemoError::Setup(error.to_string()))?;
-        let verifier = Arc::new(Trust { inner, mode, target: places.origin_name.clone() });
+        let verifier = Arc::new(Trust { inner, mode, target: places.target.clone() });
         let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
         let mut tls = match client {
+            // Not applied in Off and Flexible: there is no TLS.
             Some(key) => builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(key))),
             None => builder.with_no_client_auth(),
         };
         tls.resumption = rustls::client::Resumption::disabled();
-        Ok(Upstream { mode, places, tls: Arc::new(tls) })
+        Ok(Upstream { places, tls: Arc::new(tls) })
     }
 
-    /// One request, by the zone's mode (`facts/cloudflare.md` section 4.1: Full follows the visitor's scheme).
-    pub(super) async fn fetch(
-        &self,
-        scheme: &str,
-        host: &str,
-        path: &str,
-        method: &Method,
-        headers: &HeaderMap,
-    ) -> Result<Answer, OriginFault> {
-        let (https, http) = self.places.origin.ok_or(OriginFault::Unresolvable)?;
-        let encrypted = self.mode != Mode::Flexible && scheme == "https";
-        let tcp = connect(if encrypted { https } else { http }).await?;
-        let mut request = Request::builder().method(method.clone()).uri(path);
-        if let Some(own) = request.headers_mut() {
-            for (name, value) in headers {
-                if !matches!(name.as_str(), "host" | "connection" | "content-length") {
-                    own.append(name, value.clone());
-                }
-            }
-            own.insert(header::HOST, HeaderValue::try_from(host).map_err(|_| OriginFault::BadAnswer)?);
-            own.insert("cdn-loop", HeaderValue::from_static("cloudflare"));
+    /// One request over a new connection.
+    pub(super) async fn fetch(&self, asked: &Asked<'_>) -> Result<Answer, OriginFault> {
+        let Places { resolver, target, https, http } = &self.places;
+        let addresses = name_server::look_up(*resolver, target).await;
+        if addresses.is_empty() {
+            return Err(OriginFault::Unresolvable);
         }
-        let request = request.body(Empty::<Bytes>::new()).map_err(|_| OriginFault::BadAnswer)?;
-        if !encrypted {
+        // Whatever the address is, the way leads to loopback.
+        let tcp = connect(if asked.scheme == "https" { *https } else { *http }).await?;
+        let request = request(asked).map_err(|_| OriginFault::BadAnswer)?;
+        if asked.scheme == "http" {
             return exchange(tcp, request).await;
         }
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| OriginFault::Handshake)?;
-        let handshake = timeout(ANSWER_PATIENCE / 3, TlsConnector::from(self.tls.clone()).connect(name, tcp)).await;
+        let name = ServerName::try_from(asked.visit.host.to_owned()).map_err(|_| OriginFault::Handshake)?;
+        let handshake = timeout(HANDSHAKE_PATIENCE, TlsConnector::from(self.tls.clone()).connect(name, tcp)).await;
         let stream = handshake.map_err(|_| OriginFault::Handshake)?.map_err(|error| tls_fault(&error))?;
         exchange(stream, request).await
     }
+}
+
+/// The visitor's request, with what Cloudflare adds to it (`facts/cloudflare.md` section 2).
+fn request(asked: &Asked<'_>) -> Result<Request<Full<Bytes>>, http::Error> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in asked.visit.headers {
+        if !matches!(name.as_str(), "host" | "connection" | "content-length" | "transfer-encoding" | "accept-encoding") {
+            headers.append(name, value.clone());
+        }
+    }
+    let (scheme, client) = (asked.visit.scheme, asked.client.to_string());
+    for (name, value) in [
+        ("host", asked.visit.host),
+        ("accept-encoding", "gzip, br"),
+        ("cdn-loop", "cloudflare"),
+        ("cf-connecting-ip", &client),
+        ("cf-ray", asked.ray),
+        ("cf-visitor", &format!("{{\"scheme\":\"{scheme}\"}}")),
+        ("x-forwarded-for", &client),
+        ("x-forwarded-proto", scheme),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::try_from(value)?);
+    }
+    if let Some((name, value)) = asked.secret {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    let mut request = Request::builder().method(asked.method).uri(asked.path).body(Full::new(asked.body.clone()))?;
+    *request.headers_mut() = headers;
+    Ok(request)
 }
 
 async fn connect(to: SocketAddr) -> Result<TcpStream, OriginFault> {
@@ -170,7 +225,7 @@ async fn connect(to: SocketAddr) -> Result<TcpStream, OriginFault> {
 
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: Request<Empty<Bytes>>,
+    request: Request<Full<Bytes>>,
 ) -> Result<Answer, OriginFault> {
     let fault = |error: hyper::Error| {
         // A TLS 1.3 server refuses a missing client certificate only after our side is done.
@@ -231,7 +286,7 @@ impl ServerCertVerifier for Trust {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if self.mode == Mode::Full {
+        if !matches!(self.mode, Mode::Strict | Mode::OriginPull) {
             return Ok(ServerCertVerified::assertion());
         }
         self.inner.verify_server_cert(leaf, others, requested, ocsp, now).or_else(|error| {

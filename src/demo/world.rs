@@ -1,18 +1,21 @@
-//! A scenario, running: name server, edge and origin, and what the doctor has to be told to find them.
+//! A scenario, running: name servers, edge and origin, and what the doctor has to be told to find them.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation};
+use cfdoctor_checks::evidence::Target;
+use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation, Scheme};
 use cfdoctor_checks::evidence::tls::TrustInputs;
-use cfdoctor_checks::evidence::{Target, target::Scheme};
 use hickory_proto::op::ResponseCode;
 use tokio::sync::OnceCell;
 
-use super::edge::{self, Places, Zone};
-use super::gateway::{self, Origin};
+use super::DemoError;
+use super::edge::{self, Zone};
 use super::name_server::{self, Fault};
+use super::origin::{self, Door, Origin};
 use super::pki::Pki;
-use super::{DemoError, HOST};
+use super::upstream::Places;
 use crate::settings::{ConnectTo, ResolverChoice, Settings};
 
 /// What the public name servers say of the host.
@@ -28,12 +31,19 @@ pub enum Names {
     NoData,
     /// The resolver fails unless checking is disabled.
     BrokenDnssec,
-    /// The resolver fails.
+    /// The resolver fails, and so do the zone's own servers.
     ServFail,
     /// The chain comes back to itself.
     Loop,
     /// Proxied by the name servers, while the resolver still has the old answer: no such name.
     StaleNegative,
+}
+
+impl Names {
+    /// Can a visitor get an address?
+    fn resolve(self) -> bool {
+        matches!(self, Names::Proxied | Names::DnsOnly)
+    }
 }
 
 /// A small world with a known fault.
@@ -46,18 +56,26 @@ pub struct Scenario {
     pub story: &'static str,
     /// The id of the cause that the doctor has to find; `None`: nothing is wrong.
     pub cause: Option<&'static str>,
-    /// Every warning and failure, and no other.
+    /// Every warning and failure, and no other: check and `warn` or `fail`.
     pub expect: &'static [(&'static str, &'static str)],
+    /// The visitor's name.
+    pub host: &'static str,
     /// The URL's path.
     pub path: &'static str,
     /// What the owner wants of the cache.
     pub wish: Expectation,
+    /// Where the owner says that the API lives.
+    pub region: Option<&'static str>,
     /// DNS.
     pub names: Names,
+    /// Further lines of the zone `example.com`, as in a zone file.
+    pub records: &'static str,
     /// The record's target, as the doctor is told it.
     pub target: &'static str,
     /// Does the target's name resolve?
     pub target_resolves: bool,
+    /// Does the doctor have the client certificate that the origin demands of Cloudflare (`--cert`, `--key`)?
+    pub has_client_certificate: bool,
     /// The zone's settings.
     pub zone: fn() -> Zone,
     /// The origin.
@@ -68,15 +86,17 @@ pub struct Scenario {
 pub struct World {
     settings: Settings,
     target: Target,
-    _name_servers: Vec<name_server::Running>,
+    _name_servers: [name_server::Running; 2],
     _edge: edge::Running,
-    _origin: gateway::Running,
+    _origin: origin::Running,
 }
 
 /// Addresses that Cloudflare publishes as its own, for the proxied name: the way leads to loopback all the same.
-const EDGE_ADDRESSES: [&str; 2] = ["104.16.132.229", "104.16.133.229"];
-/// An address of a documentation range (RFC 5737), for the gateway.
+const EDGE_ADDRESSES: [&str; 3] = ["104.16.132.229", "104.16.133.229", "2606:4700::6810:84e5"];
+/// An address of a documentation range (RFC 5737), for the origin.
 const ORIGIN_ADDRESS: &str = "203.0.113.80";
+/// The doctor's patience where the origin says nothing: 10 s in reality.
+const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 
 impl World {
     /// Starts the world of a scenario.
@@ -85,49 +105,49 @@ impl World {
     /// Loopback or TLS cannot be used here.
     pub async fn start(scenario: &Scenario) -> Result<World, DemoError> {
         let pki = pki().await?;
-        let origin = gateway::start(&(scenario.origin)(), pki).await?;
+        let doors = (scenario.origin)();
+        let origin = origin::start(&doors, scenario.host, scenario.target, pki).await?;
+        let [resolver, authority] = name_servers(scenario).await?;
         let places = Places {
-            origin: scenario.target_resolves.then_some((origin.https.address, origin.http.address)),
-            origin_name: scenario.target.to_owned(),
+            resolver: resolver.address,
+            target: scenario.target.to_owned(),
+            https: origin.https.address,
+            http: origin.http.address,
         };
         let edge = edge::start(&(scenario.zone)(), places, pki).await?;
-        let (resolver, authority) = name_servers(scenario).await?;
-        let leads = |host: &str, port, to: SocketAddr| ConnectTo {
-            host: Some(host.to_owned()),
-            port: Some(port),
-            to_host: Some(to.ip().to_string()),
-            to_port: Some(to.port()),
-        };
-        let (visitor_https, visitor_http) = match scenario.names {
-            // Nothing stands between the visitor and the gateway.
+        let visitor = match scenario.names {
+            // Nothing stands between the visitor and the origin.
             Names::DnsOnly => (origin.https.address, origin.http.address),
             _ => (edge.https.address, edge.http.address),
         };
-        let settings = Settings {
+        // Where DNS gives no address, nobody finds the way: a rule would hide that.
+        let mut connect_to = Vec::new();
+        if scenario.names.resolve() {
+            connect_to.extend(leads(scenario.host, visitor));
+        }
+        if scenario.target_resolves {
+            connect_to.extend(leads(scenario.target, (origin.https.address, origin.http.address)));
+        }
+        let mut settings = Settings {
             resolver: ResolverChoice::Udp(resolver.address),
             authority_port: authority.address.port(),
-            connect_to: vec![
-                leads(HOST, 443, visitor_https),
-                leads(HOST, 80, visitor_http),
-                leads(scenario.target, 443, origin.https.address),
-                leads(scenario.target, 80, origin.http.address),
-            ],
+            connect_to,
             trust: TrustInputs { extra_roots: pki.public_roots(), origin_ca: Some(pki.origin_ca_roots()) },
             ..Settings::default()
         };
-        let target = Target {
-            scheme: Scheme::Https,
-            host: HOST.to_owned(),
-            port: 443,
-            path: scenario.path.to_owned(),
-            path_named: scenario.path != "/",
-            method: "GET".to_owned(),
-            headers: Vec::new(),
-            expect: scenario.wish,
-            region: None,
-            origin: Some(DeclaredOrigin { host: scenario.target.to_owned(), port: 443, assumed: false }),
-        };
-        Ok(World { settings, target, _name_servers: vec![resolver, authority], _edge: edge, _origin: origin })
+        if scenario.has_client_certificate {
+            settings.client_identity = Some(pki.client_identity()?);
+        }
+        if matches!(doors.door, Door::Silent | Door::Hangs) {
+            settings.connect_timeout = SHORT_PATIENCE;
+        }
+        Ok(World {
+            settings,
+            target: target(scenario),
+            _name_servers: [resolver, authority],
+            _edge: edge,
+            _origin: origin,
+        })
     }
 
     /// What a visitor of this world asks about.
@@ -141,32 +161,58 @@ impl World {
     }
 }
 
-/// The certificates are the slow part of a start, and no world changes them.
+/// `--connect-to` for both ports of a host.
+fn leads(host: &str, (https, http): (SocketAddr, SocketAddr)) -> [ConnectTo; 2] {
+    [(443, https), (80, http)].map(|(port, to)| ConnectTo {
+        host: Some(host.to_owned()),
+        port: Some(port),
+        to_host: Some(to.ip().to_string()),
+        to_port: Some(to.port()),
+    })
+}
+
+fn target(scenario: &Scenario) -> Target {
+    Target {
+        scheme: Scheme::Https,
+        host: scenario.host.to_owned(),
+        port: 443,
+        path: scenario.path.to_owned(),
+        path_named: scenario.path != "/",
+        method: "GET".to_owned(),
+        headers: Vec::new(),
+        expect: scenario.wish,
+        region: scenario.region.map(ToOwned::to_owned),
+        origin: Some(DeclaredOrigin { host: scenario.target.to_owned(), port: 443, assumed: false }),
+    }
+}
+
+/// The authorities' keys are the slow part of a start, and no world changes them.
 async fn pki() -> Result<&'static Pki, DemoError> {
-    static PKI: OnceCell<Pki> = OnceCell::const_new();
-    PKI.get_or_try_init(|| async { Pki::new() }).await
+    static PKI: OnceCell<Arc<Pki>> = OnceCell::const_new();
+    PKI.get_or_try_init(|| async { Pki::new().map(Arc::new) }).await.map(|pki| &**pki)
 }
 
 /// The resolver and the zone's own server; each has its own view where the scenario wants that.
-async fn name_servers(scenario: &Scenario) -> Result<(name_server::Running, name_server::Running), DemoError> {
-    let [first, second] = EDGE_ADDRESSES;
-    let proxied = format!("lambda 300 IN A {first}\nlambda 300 IN A {second}");
+async fn name_servers(scenario: &Scenario) -> Result<[name_server::Running; 2], DemoError> {
+    const COMMON: &str = "@ 86400 IN NS ada.ns.cloudflare.com.\n@ 86400 IN NS bob.ns.cloudflare.com.\n";
+    const SERVERS: &str = "ada.ns 86400 IN A 127.0.0.1\nbob.ns 86400 IN A 127.0.0.1";
+    let own = format!("{}.", scenario.host);
     let host = match scenario.names {
-        Names::Proxied | Names::BrokenDnssec | Names::ServFail | Names::StaleNegative => proxied.clone(),
-        Names::DnsOnly => format!("lambda 300 IN CNAME {}.", scenario.target),
+        Names::Proxied | Names::BrokenDnssec | Names::ServFail | Names::StaleNegative => EDGE_ADDRESSES
+            .map(|address| format!("{own} 300 IN {} {address}\n", if address.contains(':') { "AAAA" } else { "A" }))
+            .concat(),
+        Names::DnsOnly => format!("{own} 300 IN CNAME {}.\n", scenario.target),
         Names::NxDomain => String::new(),
-        Names::NoData => "lambda 300 IN TXT \"v=spf1 -all\"".to_owned(),
-        Names::Loop => "lambda 300 IN CNAME api\napi 300 IN CNAME lambda".to_owned(),
+        Names::NoData => format!("{own} 300 IN TXT \"v=spf1 -all\"\n"),
+        Names::Loop => format!("{own} 300 IN CNAME api\napi 300 IN CNAME {own}\n"),
     };
-    let common = "@ 86400 IN NS ada.ns.cloudflare.com.\n@ 86400 IN NS bob.ns.cloudflare.com.\n";
     let (label, parent) = scenario.target.split_once('.').unwrap_or((scenario.target, "invalid"));
     let target = if scenario.target_resolves { format!("{label} 60 IN A {ORIGIN_ADDRESS}") } else { String::new() };
-    let servers = "ada.ns 86400 IN A 127.0.0.1\nbob.ns 86400 IN A 127.0.0.1";
     let world = |host: &str| {
         name_server::World::default()
             .zone("com.", "example 86400 IN NS ada.ns.cloudflare.com.")
-            .zone("example.com.", &format!("{common}{host}"))
-            .zone("cloudflare.com.", servers)
+            .zone("example.com.", &format!("{COMMON}{host}{}", scenario.records))
+            .zone("cloudflare.com.", SERVERS)
             .zone(&format!("{parent}."), &target)
     };
     let resolver = match scenario.names {
@@ -175,15 +221,15 @@ async fn name_servers(scenario: &Scenario) -> Result<(name_server::Running, name
                 "com.",
                 "example 86400 IN DS 2371 13 2 1F987CC6583E92DF0890718C42A2E7E2F8C6F6B9C9BEB33BF0E1D2C3B4A59687",
             )
-            .fault(&format!("{HOST}."), Fault::Bogus("DNSKEY Missing")),
-        Names::ServFail => world(&host).fault(&format!("{HOST}."), Fault::Code(ResponseCode::ServFail)),
+            .fault(&own, Fault::Bogus("DNSKEY Missing")),
+        Names::ServFail => world(&host).fault(&own, Fault::Code(ResponseCode::ServFail)),
         Names::StaleNegative => world(""),
         Names::Loop => world(&host).follows(8),
         _ => world(&host),
     };
     let authority = match scenario.names {
-        Names::ServFail => world(&host).fault(&format!("{HOST}."), Fault::Code(ResponseCode::ServFail)),
+        Names::ServFail => world(&host).fault(&own, Fault::Code(ResponseCode::ServFail)),
         _ => world(&host),
     };
-    Ok((resolver.serve().await?, authority.authority().serve().await?))
+    Ok([resolver.serve().await?, authority.authority().serve().await?])
 }
