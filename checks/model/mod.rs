@@ -2,3 +2,6 @@
 
 pub mod cloudflare;
 pub mod origin_host;
+pub mod ssl_mode;
+pub mod tls_report;
+pub mod trust;

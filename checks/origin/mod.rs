@@ -3,6 +3,9 @@
 use crate::check::Area;
 use crate::evidence::Evidence;
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 /// The area.
 pub(crate) const AREA: Area = Area { id: "origin", title: "Origin", summary, checks: &[] };
 
