@@ -145,7 +145,9 @@ fn plain(evidence: &Evidence) -> Leg {
     let Some(exchange) = evidence.origin.http.found().and_then(|http| http.plain.found()) else {
         let class = evidence.target.origin.as_ref().map(|origin| classify(&origin.host).class);
         let why = match class.filter(|class| class.is_https_only()) {
-            Some(class) => format!("port 80 was not tried; 521 or 522 is likely, for an {} has no listener there", class.name()),
+            Some(class) => {
+                format!("port 80 was not tried; 521 or 522 is likely, for an {} has no listener there", class.name())
+            }
             None => "port 80 of the origin was not tried".into(),
         };
         return (ModeResult::Unknown, why);
@@ -263,7 +265,7 @@ fn strict(evidence: &Evidence, full: &Leg) -> Leg {
 /// known a foreign name settles nothing; and what happens after the end of the Origin CA roots is not known.
 pub fn strict_accepts(evidence: &Evidence, trust: &Trust) -> Option<bool> {
     let only_name = trust.dates.is_empty() && matches!(trust.path, PathVerdict::Trusted { .. });
-    if only_name && trust::target_name(evidence).is_none() && trust.accepted() == Some(false) {
+    if only_name && evidence.target.origin.is_none() && trust.accepted() == Some(false) {
         return None;
     }
     if let PathVerdict::Trusted { by: trust::AnchorKind::OriginCa, anchor_ends: Some(ends), .. } = trust.path

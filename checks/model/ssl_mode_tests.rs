@@ -46,7 +46,10 @@ fn a_redirect_to_https_loops_in_the_weak_modes() {
     for location in ["https://www.example.com/data", "https://api.example.com/", "https://api.example.com:8443/data"] {
         assert_eq!(words(&on_port_80(evidence.clone(), redirect(location)))[1], "served", "{location}");
     }
-    let both = at_origin(on_port_80(evidence, redirect("https://api.example.com/data")), redirect("http://api.example.com/data"));
+    let both = origin_answers(
+        on_port_80(evidence, redirect("https://api.example.com/data")),
+        redirect("http://api.example.com/data"),
+    );
     assert_eq!(words(&both), ["loop", "loop", "loop", "loop", "served"]);
 }
 
@@ -89,17 +92,14 @@ fn what_fails_before_the_certificate_fails_in_every_https_mode() {
             "525",
         ),
         (failed(Connect::Open, TlsOutcome::Broken { why: "BadSignature".into() }), "unknown"),
-        (Handshake { client_certificate: ClientCertificate::Required, ..handshake(Vec::new()) }, "unknown"),
-        (
-            failed(Connect::Reported, TlsOutcome::Reported { error: Some("connection refused".into()) }),
-            "521",
-        ),
+        (Handshake { client_certificate: ClientCertificate::Required, ..completed(Vec::new()) }, "unknown"),
+        (failed(Connect::Reported, TlsOutcome::Reported { error: Some("connection refused".into()) }), "521"),
     ] {
         let mut evidence = base.clone();
         evidence.origin.tls = Gathered::Found(handshake.clone());
         assert_eq!(words(&evidence)[2..], [wanted; 3], "{handshake:?}");
     }
-    let empty = at_origin(pki().healthy(), Outcome::Failed(Failure::Closed));
+    let empty = origin_answers(pki().healthy(), Outcome::Failed(Failure::Closed));
     assert_eq!(words(&empty)[2..], ["520"; 3]);
 }
 

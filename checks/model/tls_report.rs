@@ -93,7 +93,13 @@ const PHRASES: &[(ReportedFault, &[&str])] = &[
     ),
     (
         F::OldProtocol,
-        &["protocol version", "protocol_version", "unsupported protocol", "unsupported_protocol", "unsupported_version"],
+        &[
+            "protocol version",
+            "protocol_version",
+            "unsupported protocol",
+            "unsupported_protocol",
+            "unsupported_version",
+        ],
     ),
     (
         F::NotTls,
@@ -127,8 +133,11 @@ const PHRASES: &[(ReportedFault, &[&str])] = &[
 /// The faults that the message names, in the order of [`ReportedFault`]'s table; empty: none that we know.
 pub fn faults(message: &str) -> Vec<ReportedFault> {
     let lower = message.to_lowercase();
-    let mut found: Vec<ReportedFault> =
-        PHRASES.iter().filter(|(_, phrases)| phrases.iter().any(|p| lower.contains(p))).map(|(fault, _)| *fault).collect();
+    let mut found: Vec<ReportedFault> = PHRASES
+        .iter()
+        .filter(|(_, phrases)| phrases.iter().any(|p| lower.contains(p)))
+        .map(|(fault, _)| *fault)
+        .collect();
     // Go has one message for both ends of validity and tells which by the clock: "current time … is before …".
     if found.contains(&F::Expired) && found.contains(&F::NotYetValid) {
         let wrong = if lower.contains("is before") { F::Expired } else { F::NotYetValid };

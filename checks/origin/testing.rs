@@ -32,7 +32,7 @@ impl Pki {
         let mut evidence = evidence();
         evidence.trust =
             TrustInputs { extra_roots: vec![self.public.der()], origin_ca: Some(vec![self.origin_ca.der()]) };
-        evidence.origin.tls = Gathered::Found(handshake(chain));
+        evidence.origin.tls = Gathered::Found(completed(chain));
         evidence
     }
 
@@ -49,7 +49,7 @@ pub(crate) fn evidence() -> Evidence {
     Evidence::nothing(target, NOW)
 }
 
-pub(crate) fn handshake(chain: Vec<Certificate>) -> Handshake {
+pub(crate) fn completed(chain: Vec<Certificate>) -> Handshake {
     Handshake {
         peer: ORIGIN.into(),
         address: Some("192.0.2.7:443".parse().unwrap()),
@@ -74,7 +74,7 @@ pub(crate) fn handshake(chain: Vec<Certificate>) -> Handshake {
 
 /// A handshake that did not go through.
 pub(crate) fn failed(connect: Connect, outcome: TlsOutcome) -> Handshake {
-    Handshake { connect, outcome, session: None, ..handshake(Vec::new()) }
+    Handshake { connect, outcome, session: None, ..completed(Vec::new()) }
 }
 
 pub(crate) fn waited(limit: Limit) -> Patience {
@@ -149,7 +149,7 @@ pub(crate) fn edge_hit(evidence: Evidence) -> Evidence {
 }
 
 /// The origin, asked directly over HTTPS, does this.
-pub(crate) fn at_origin(mut evidence: Evidence, outcome: Outcome) -> Evidence {
+pub(crate) fn origin_answers(mut evidence: Evidence, outcome: Outcome) -> Evidence {
     let plain = evidence.origin.http.found().map(|http| http.plain.clone());
     let mut http = exchanges(vec![exchange("https://api.example.com/data", outcome)]);
     http.plain = plain.unwrap_or(http.plain);

@@ -55,11 +55,14 @@ static PUBLIC: LazyLock<Vec<Anchor>> = LazyLock::new(|| {
 });
 
 static ORIGIN_CA: LazyLock<Vec<Anchor>> = LazyLock::new(|| {
-    [include_bytes!("../../data/origin_ca_rsa_root.pem").as_slice(), include_bytes!("../../data/origin_ca_ecc_root.pem")]
-        .into_iter()
-        .filter_map(|pem| CertificateDer::from_pem_slice(pem).ok())
-        .filter_map(|der| anchor(AnchorKind::OriginCa, &der))
-        .collect()
+    [
+        include_bytes!("../../data/origin_ca_rsa_root.pem").as_slice(),
+        include_bytes!("../../data/origin_ca_ecc_root.pem"),
+    ]
+    .into_iter()
+    .filter_map(|pem| CertificateDer::from_pem_slice(pem).ok())
+    .filter_map(|der| anchor(AnchorKind::OriginCa, &der))
+    .collect()
 });
 
 /// The anchors of a policy: public ones first.

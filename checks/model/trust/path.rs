@@ -74,9 +74,9 @@ fn build<'a>(
         );
         match found {
             Ok(path) => {
-                let used = path.intermediate_certificates().filter_map(|used| {
-                    rest.iter().find(|(_, der)| *der == used.der()).map(|(index, _)| *index)
-                });
+                let used = path
+                    .intermediate_certificates()
+                    .filter_map(|used| rest.iter().find(|(_, der)| *der == used.der()).map(|(index, _)| *index));
                 let used: Vec<usize> = std::iter::once(0).chain(used).collect();
                 let same = |anchor: &&Anchor| {
                     anchor.anchor.subject == path.anchor().subject
@@ -155,7 +155,8 @@ pub(super) fn read(error: &Error, question: &Question<'_>, linked: &[usize], anc
         | Error::UnsupportedSignatureAlgorithmContext(_)
         | Error::UnsupportedSignatureAlgorithmForPublicKey
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => PathVerdict::CannotVerify(
-            unverifiable(question, linked).unwrap_or_else(|| format!("signature algorithm {}", signatures(question, linked))),
+            unverifiable(question, linked)
+                .unwrap_or_else(|| format!("signature algorithm {}", signatures(question, linked))),
         ),
         other => PathVerdict::CannotVerify(text::shorten(&format!("{other:?}"), 120)),
     }
@@ -180,8 +181,7 @@ fn signatures(question: &Question<'_>, linked: &[usize]) -> String {
 
 /// No anchor at the end: a private CA, a stranger under a known name, or an intermediate that was not sent.
 fn unknown(question: &Question<'_>, linked: &[usize], anchors: &[Anchor]) -> PathVerdict {
-    let (Some(leaf), Some(last)) =
-        (question.chain.first(), linked.last().and_then(|at| question.chain.get(*at)))
+    let (Some(leaf), Some(last)) = (question.chain.first(), linked.last().and_then(|at| question.chain.get(*at)))
     else {
         return PathVerdict::Absent;
     };

@@ -1,6 +1,8 @@
 //! Chains for tests, made by rcgen.
 
-use rcgen::{BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 

@@ -69,7 +69,10 @@ fn every_fault_is_found_beside_the_others() {
     assert_eq!(trust.path, PathVerdict::UnknownIssuer { issuer: "Nobody Root".into(), name_of: None });
     assert_eq!(trust.dates, [expired(0, 2)]);
     let NameVerdict::NotCovered { presented, wanted } = &trust.name else { panic!("{:?}", trust.name) };
-    assert_eq!((presented.as_slice(), wanted.as_slice()), (&["other.example.org".into()][..], &[HOST.into(), TARGET.to_owned()][..]));
+    assert_eq!(
+        (presented.as_slice(), wanted.as_slice()),
+        (&["other.example.org".into()][..], &[HOST.into(), TARGET.to_owned()][..])
+    );
     let trust = world.strict(&[world.public.sign(Leaf::of(&["other.example.org"]).valid(-400, -2))]);
     assert!(matches!(trust.path, PathVerdict::Trusted { .. }), "{:?}", trust.path);
     assert_eq!(trust.dates, [expired(0, 2)]);
@@ -232,6 +235,7 @@ fn reports_are_judged_by_the_issuers_name_and_junk_by_nothing() {
     assert!(matches!(junk.path, PathVerdict::Unreadable(_)));
     assert_eq!(junk.accepted(), None);
     assert_eq!(world.strict(&[]).path, PathVerdict::Absent);
-    let half = [world.public.sign(Leaf::of(&[HOST])), Certificate { der: Some(Der(vec![0x30])), ..Certificate::default() }];
+    let half =
+        [world.public.sign(Leaf::of(&[HOST])), Certificate { der: Some(Der(vec![0x30])), ..Certificate::default() }];
     assert_eq!(world.strict(&half).accepted(), Some(true), "junk behind a sound leaf");
 }
