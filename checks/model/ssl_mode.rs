@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::trust::{self, PathVerdict, Trust};
+use super::trust::{self, NameVerdict, PathVerdict, Trust};
 use crate::evidence::http::{Exchange, Failure, Outcome};
 use crate::evidence::target::Scheme;
 use crate::evidence::tls::{ClientCertificate, Connect, Handshake, LegacyAnswer, Limit, TlsOutcome};
@@ -261,9 +261,18 @@ fn strict(evidence: &Evidence, full: &Leg) -> Leg {
     }
 }
 
-/// Would strict take it? The target's name may cover what the requested one does not, so where the target is not
-/// known a foreign name settles nothing; and what happens after the end of the Origin CA roots is not known.
+/// Would strict take it? Not for us to say where a foreign name stands against a target that is not known; where a
+/// service's own certificate covers the target only (both 526 and 403 are reported, `facts/aws.md` section 0, fact 1);
+/// and after the end of the Origin CA roots.
 pub fn strict_accepts(evidence: &Evidence, trust: &Trust) -> Option<bool> {
+    let leaf = evidence.origin.tls.found().and_then(|handshake| trust::served_chain(handshake).first());
+    if let NameVerdict::Covered { name, .. } = &trust.name
+        && *name != evidence.target.host
+        && trust.accepted() == Some(true)
+        && leaf.is_some_and(|leaf| trust::service_certificate(leaf).is_some())
+    {
+        return None;
+    }
     let only_name = trust.dates.is_empty() && matches!(trust.path, PathVerdict::Trusted { .. });
     if only_name && evidence.target.origin.is_none() && trust.accepted() == Some(false) {
         return None;

@@ -68,6 +68,9 @@ fn a_bad_certificate_matters_to_strict_only() {
     let mut unknown_target = pki.site(vec![pki.public.sign(Leaf::of(&["other.example.org"]))]);
     unknown_target.target.origin = None;
     assert_eq!(words(&unknown_target)[3], "unknown");
+    // The service's own certificate covers the record's target: 526 and 403 are both reported.
+    let default = pki.site(vec![pki.public.sign(Leaf::of(&["*.execute-api.us-west-2.amazonaws.com"]))]);
+    assert_eq!(words(&default)[2..], ["served", "unknown", "unknown"]);
     // After the end of its roots nobody knows what Cloudflare does with Origin CA.
     let mut later = pki.site(vec![pki.origin_ca.sign(Leaf::of(&[HOST]).valid(-10, 5000))]);
     assert_eq!(words(&later)[3], "served");

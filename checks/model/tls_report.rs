@@ -143,12 +143,13 @@ pub fn faults(message: &str) -> Vec<ReportedFault> {
         let wrong = if lower.contains("is before") { F::Expired } else { F::NotYetValid };
         found.retain(|fault| *fault != wrong);
     }
-    // "self-signed certificate in certificate chain" is about the root; a precise fault makes the general one idle.
+    // "self-signed certificate in certificate chain" is about the root.
     if found.contains(&F::UnknownIssuer) && lower.contains("chain") {
         found.retain(|fault| *fault != F::SelfSigned);
     }
+    // Whoever names a fault of the certificate got that far; the rest of the message is circumstance.
     if found.iter().any(|fault| *fault < F::Handshake) {
-        found.retain(|fault| *fault != F::Handshake);
+        found.retain(|fault| *fault < F::Handshake);
     }
     found
 }
@@ -173,6 +174,7 @@ mod tests {
             ("remote error: tls: handshake failure", vec![F::Handshake]),
             ("the origin offers 4 cipher suites, none of them known", vec![F::Handshake]),
             ("ssl3_get_record:wrong version number", vec![F::NotTls]),
+            ("certificate has expired; the renewal job ran into a timeout", vec![F::Expired]),
             ("connect ECONNREFUSED 192.0.2.1:443", vec![F::Refused]),
             ("it does not work", vec![]),
             ("", vec![]),

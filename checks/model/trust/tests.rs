@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use rcgen::{BasicConstraints, GeneralSubtree, IsCa, NameConstraints};
 use time::Duration;
 
@@ -238,4 +239,18 @@ fn reports_are_judged_by_the_issuers_name_and_junk_by_nothing() {
     let half =
         [world.public.sign(Leaf::of(&[HOST])), Certificate { der: Some(Der(vec![0x30])), ..Certificate::default() }];
     assert_eq!(world.strict(&half).accepted(), Some(true), "junk behind a sound leaf");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn damaged_certificates_are_never_trusted_and_never_panic(at in 0_usize..400, with in 1_u8..=255) {
+        let world = world();
+        let mut der = world.public.sign(Leaf::of(&[HOST])).der.unwrap().0;
+        let place = at % der.len();
+        der[place] ^= with;
+        let trust = world.strict(&[Certificate::parse(&der), world.public.certificate.clone()]);
+        prop_assert_ne!(trust.accepted(), Some(true));
+    }
 }
