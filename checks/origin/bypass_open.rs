@@ -13,8 +13,9 @@ pub(crate) const CHECK: Check = Check {
     title: "The origin answers Cloudflare only",
     severity: Severity::Low,
     needs: &[Probe::OriginHttp, Probe::OriginTls],
-    why: "Whoever learns the origin's name (old DNS data, a repository, a log) reaches it past Cloudflare: no firewall, no \
-          rate limit, no cache, every request billed. A regional API Gateway domain answers everyone who asks for the name.",
+    why: "Whoever learns the origin's name (old DNS data, a repository, a log) reaches it past Cloudflare: no \
+          firewall, no rate limit, no cache, every request billed. A regional API Gateway domain answers everyone who \
+          asks for the name.",
     fix,
     sources: &[
         "https://developers.cloudflare.com/ssl/origin-configuration/authenticated-origin-pull/",
@@ -68,16 +69,17 @@ fn carries_a_secret(exchange: &Exchange) -> bool {
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let host = &evidence.target.host;
     let region = region(evidence);
-    let own_certificate = "SSL/TLS → Origin Server → Authenticated Origin Pulls, with a certificate of your own CA (the \
-                           shared one proves only that some Cloudflare zone asks)";
+    let own_certificate = "SSL/TLS → Origin Server → Authenticated Origin Pulls, with a certificate of your own CA \
+                           (the shared one proves only that some Cloudflare zone asks)";
     match class(evidence) {
         OriginClass::GatewayCustomTarget | OriginClass::GatewayDefault => Fix::new(
-            "Let the custom domain demand a client certificate that only your zone has, and close the default endpoint; or \
-             check a secret header, set by a Transform Rule, in an authorizer.",
+            "Let the custom domain demand a client certificate that only your zone has, and close the default \
+             endpoint; or check a secret header, set by a Transform Rule, in an authorizer.",
         )
         .dashboard(own_certificate)
         .shell(
-            "Mutual TLS on the custom domain (security policy TLS_1_2; an imported certificate needs an ownership one too)",
+            "Mutual TLS on the custom domain (security policy TLS_1_2; an imported certificate needs an ownership \
+            one too)",
             format!(
                 "aws apigateway update-domain-name --domain-name {host} --patch-operations \
                  op=replace,path=/mutualTlsAuthentication/truststoreUri,value=s3://BUCKET/truststore.pem --region {region}"
@@ -85,7 +87,9 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         )
         .shell(
             "The default endpoint (HTTP API; a REST API: update-rest-api, then deploy again)",
-            format!("aws apigatewayv2 update-api --api-id \"$API_ID\" --disable-execute-api-endpoint --region {region}"),
+            format!(
+                "aws apigatewayv2 update-api --api-id \"$API_ID\" --disable-execute-api-endpoint --region {region}"
+            ),
         ),
         _ => Fix::new("Admit Cloudflare only: by client certificate, by address, or by a tunnel.")
             .dashboard(own_certificate)

@@ -14,9 +14,9 @@ pub(crate) const CHECK: Check = Check {
     title: "The Cloudflare Origin CA certificate is far from its end",
     severity: Severity::Medium,
     needs: &[Probe::OriginTls],
-    why: "Nobody renews a Cloudflare Origin CA certificate: neither Cloudflare nor ACM, into which it was imported. It ends \
-          years after everybody has forgotten it. Both its roots end on 2029-08-15, and what then happens to longer leaves \
-          is not published.",
+    why: "Nobody renews a Cloudflare Origin CA certificate: neither Cloudflare nor ACM, into which it was imported. \
+          It ends years after everybody has forgotten it. Both its roots end on 2029-08-15, and what then happens to \
+          longer leaves is not published.",
     fix,
     sources: &[
         "https://developers.cloudflare.com/ssl/origin-configuration/origin-ca/",
@@ -76,8 +76,8 @@ fn roots(ends: OffsetDateTime) -> String {
 
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let fix = Fix::new(
-        "Make a new Cloudflare Origin CA certificate and put it in the old one's place; or let ACM issue a public one, which \
-         renews itself.",
+        "Make a new Cloudflare Origin CA certificate and put it in the old one's place; or let ACM issue a public \
+         one, which renews itself.",
     );
     let fix = origin_ca(fix, &evidence.target.host);
     match class(evidence) {

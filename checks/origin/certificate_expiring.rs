@@ -14,8 +14,8 @@ pub(crate) const CHECK: Check = Check {
     title: "The origin's certificate has time left",
     severity: Severity::Medium,
     needs: &[Probe::OriginTls],
-    why: "What renews itself does so with a third of its life left, ACM long before 30 days. A certificate that is nearer to \
-          its end than that was not renewed: under Full (strict) the site ends with it.",
+    why: "What renews itself does so with a third of its life left, ACM long before 30 days. A certificate that is \
+          nearer to its end than that was not renewed: under Full (strict) the site ends with it.",
     fix,
     sources: &[
         "https://docs.aws.amazon.com/acm/latest/userguide/managed-renewal.html",

@@ -13,8 +13,8 @@ pub(crate) const CHECK: Check = Check {
     title: "The origin's certificate is for this name",
     severity: Severity::Critical,
     needs: &[Probe::OriginTls, Probe::EdgeHttp, Probe::Dns],
-    why: "Full (strict) wants the visitor's name or the name that the record points at in the certificate, as alternative \
-          name or common name. Neither of them there is a 526 for every visitor.",
+    why: "Full (strict) wants the visitor's name or the name that the record points at in the certificate, as \
+          alternative name or common name. Neither of them there is a 526 for every visitor.",
     fix,
     sources: &["https://developers.cloudflare.com/ssl/origin-configuration/ssl-modes/full-strict/"],
     judge,

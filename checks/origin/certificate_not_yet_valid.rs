@@ -11,8 +11,8 @@ pub(crate) const CHECK: Check = Check {
     title: "The origin's certificate is already valid",
     severity: Severity::Critical,
     needs: &[Probe::OriginTls, Probe::EdgeHttp],
-    why: "Full (strict) refuses a certificate before its first day with a 526, as it does after the last. It was installed \
-          too early, or made on a machine whose clock runs ahead.",
+    why: "Full (strict) refuses a certificate before its first day with a 526, as it does after the last. It was \
+          installed too early, or made on a machine whose clock runs ahead.",
     fix,
     sources: &["https://developers.cloudflare.com/ssl/origin-configuration/ssl-modes/full-strict/"],
     judge,

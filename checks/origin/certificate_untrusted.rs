@@ -14,8 +14,8 @@ pub(crate) const CHECK: Check = Check {
     title: "The origin's certificate comes from a CA that Cloudflare trusts",
     severity: Severity::High,
     needs: &[Probe::OriginTls, Probe::EdgeHttp],
-    why: "Full (strict) takes certificates of public CAs and of Cloudflare Origin CA; others are a 526. Under Full anybody \
-          between Cloudflare and the origin can present such a certificate, and read and alter the traffic.",
+    why: "Full (strict) takes certificates of public CAs and of Cloudflare Origin CA; others are a 526. Under Full \
+          anybody between Cloudflare and the origin can present such a certificate, and read and alter the traffic.",
     fix,
     sources: &[
         "https://developers.cloudflare.com/ssl/origin-configuration/ssl-modes/full-strict/",
@@ -57,7 +57,8 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         PathVerdict::UnknownIssuer { issuer, name_of } => {
             let what = match name_of {
                 Some(kind) => format!(
-                    "the certificate of {origin} bears the issuer name \"{issuer}\" of {}, but was signed by another key",
+                    "the certificate of {origin} bears the issuer name \"{issuer}\" of {}, but was signed by another \
+                    key",
                     kind.name()
                 ),
                 None => format!(
@@ -113,8 +114,8 @@ fn trusted(
         return Verdict::pass(format!("trusted through {}", by.name()));
     }
     let what = format!(
-        "Cloudflare answers 526 to a certificate that passes every check here (trusted through {}): perhaps the zone has its \
-         own origin trust store, which replaces the public CAs",
+        "Cloudflare answers 526 to a certificate that passes every check here (trusted through {}): perhaps the zone \
+         has its own origin trust store, which replaces the public CAs",
         by.name()
     );
     let finding = finding(what)

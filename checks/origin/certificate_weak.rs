@@ -11,8 +11,8 @@ pub(crate) const CHECK: Check = Check {
     title: "The origin's certificate uses strong algorithms",
     severity: Severity::Medium,
     needs: &[Probe::OriginTls],
-    why: "RSA keys under 2048 bits can be broken, and SHA-1 and MD5 signatures can be forged. Public CAs have issued neither \
-          for years, and clients drop them one after another, without a word.",
+    why: "RSA keys under 2048 bits can be broken, and SHA-1 and MD5 signatures can be forged. Public CAs have issued \
+          neither for years, and clients drop them one after another, without a word.",
     fix,
     sources: &[
         "https://cabforum.org/working-groups/server/baseline-requirements/requirements/",

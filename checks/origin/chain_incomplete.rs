@@ -12,8 +12,8 @@ pub(crate) const CHECK: Check = Check {
     title: "The origin sends its intermediate certificates",
     severity: Severity::High,
     needs: &[Probe::OriginTls, Probe::EdgeHttp],
-    why: "A certificate is judged by the chain that is sent with it. Browsers fetch or remember a missing intermediate, \
-          Cloudflare's edge does not have to: under Full (strict) the chain then leads nowhere, a 526.",
+    why: "A certificate is judged by the chain that is sent with it. Browsers fetch or remember a missing \
+          intermediate, Cloudflare's edge does not have to: under Full (strict) the chain then leads nowhere, a 526.",
     fix,
     sources: &[
         "https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/error-526/",

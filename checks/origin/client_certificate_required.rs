@@ -13,8 +13,8 @@ pub(crate) const CHECK: Check = Check {
     severity: Severity::Critical,
     needs: &[Probe::OriginTls, Probe::OriginHttp, Probe::EdgeHttp],
     why: "An origin that refuses whoever has no client certificate is well protected, as long as Cloudflare has one: \
-          Authenticated Origin Pulls must be on, with a certificate that the origin's trust store knows. Else visitors see \
-          525, 520 or 400. Merely asking for one is healthy.",
+          Authenticated Origin Pulls must be on, with a certificate that the origin's trust store knows. Else \
+          visitors see 525, 520 or 400. Merely asking for one is healthy.",
     fix,
     sources: &[
         "https://developers.cloudflare.com/ssl/origin-configuration/authenticated-origin-pull/",
@@ -97,8 +97,8 @@ fn accepts(evidence: &Evidence, edge: &Edge, handshake: &Handshake) -> Result<Ve
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let host = &evidence.target.host;
     let fix = Fix::new(
-        "Switch Authenticated Origin Pulls on, with a certificate whose CA is in the origin's trust store; the one of your \
-         own zone rather than the one that all zones share.",
+        "Switch Authenticated Origin Pulls on, with a certificate whose CA is in the origin's trust store; the one \
+         of your own zone rather than the one that all zones share.",
     )
     .dashboard("SSL/TLS → Origin Server → Authenticated Origin Pulls")
     .api(
@@ -115,7 +115,8 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     )
     .terraform(
         "The same",
-        "resource \"cloudflare_authenticated_origin_pulls_settings\" \"zone\" {\n  zone_id = var.zone_id\n  enabled = true\n}",
+        "resource \"cloudflare_authenticated_origin_pulls_settings\" \"zone\" {\n  zone_id = var.zone_id\n  \
+         enabled = true\n}",
     );
     if !matches!(class(evidence), OriginClass::GatewayCustomTarget | OriginClass::GatewayDefault) {
         return fix;

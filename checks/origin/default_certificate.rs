@@ -12,8 +12,8 @@ pub(crate) const CHECK: Check = Check {
     severity: Severity::Critical,
     needs: &[Probe::OriginTls, Probe::EdgeHttp],
     why: "An AWS endpoint that does not know the visitor's name does not refuse the handshake: it answers with its own \
-          certificate, such as *.execute-api.REGION.amazonaws.com. Under strict that shows as 526, or, where the record's \
-          target bears that name, as 403 Forbidden. One cause, two faces.",
+          certificate, such as *.execute-api.REGION.amazonaws.com. Under strict that shows as 526, or, where the \
+          record's target bears that name, as 403 Forbidden. One cause, two faces.",
     fix,
     sources: &[
         "https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-regional-api-custom-domain-create.html",
@@ -34,7 +34,8 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     }
     if matches!(service.class, OriginClass::FunctionUrl | OriginClass::S3Rest) {
         return Err(NotRun::not_applicable(format!(
-            "the {} has only its own certificate, {}; whether it serves this name is dns-target-foreign-host's question",
+            "the {} has only its own certificate, {}; whether it serves this name is dns-target-foreign-host's \
+            question",
             service.class.name(),
             service.pattern
         )));

@@ -31,7 +31,9 @@ pub(super) fn new_certificate(evidence: &Evidence, summary: &str) -> Fix {
     let fix = Fix::new(format!("{summary} {NOT_THE_MODE}"));
     match class(evidence) {
         OriginClass::GatewayCustomTarget | OriginClass::GatewayDefault => {
-            origin_ca(request(fix, host, &region).shell("Put it on the custom domain", attach_gateway(host, &region)), host)
+            let public =
+                request(fix, host, &region).shell("Put it on the custom domain", attach_gateway(host, &region));
+            origin_ca(public, host)
                 .shell("Import the Origin CA certificate instead (non-wildcard regional domains)", import(&region))
                 .terraform("The same", terraform(host))
         }
@@ -48,7 +50,11 @@ pub(super) fn new_certificate(evidence: &Evidence, summary: &str) -> Fix {
         }
         _ => origin_ca(fix, host).shell(
             "Look at what the origin sends then",
-            format!("openssl s_client -connect {}:443 -servername {host} </dev/null | openssl x509 -noout -subject -issuer -dates", place(evidence)),
+            format!(
+                "openssl s_client -connect {}:443 -servername {host} </dev/null | \
+                 openssl x509 -noout -subject -issuer -dates",
+                place(evidence)
+            ),
         ),
     }
 }
@@ -67,7 +73,8 @@ fn request(fix: Fix, host: &str, region: &str) -> Fix {
         "Add the validation record that ACM names, DNS-only, and leave it there",
         "curl -X POST \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/dns_records\" \
          -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" -H 'Content-Type: application/json' \
-         --data '{\"type\":\"CNAME\",\"name\":\"_NAME_FROM_ACM\",\"content\":\"_VALUE.acm-validations.aws\",\"proxied\":false}'",
+         --data \
+         '{\"type\":\"CNAME\",\"name\":\"_NAME_FROM_ACM\",\"content\":\"_VALUE.acm-validations.aws\",\"proxied\":false}'",
     )
 }
 
@@ -82,8 +89,8 @@ fn attach_gateway(host: &str, region: &str) -> String {
 /// The dashboard's way to an Origin CA certificate.
 pub(super) fn origin_ca(fix: Fix, host: &str) -> Fix {
     fix.dashboard(format!(
-        "Or a certificate that Cloudflare alone trusts: SSL/TLS → Origin Server → Create Certificate, host names {host} \
-         (not SSL/TLS → Client Certificates)"
+        "Or a certificate that Cloudflare alone trusts: SSL/TLS → Origin Server → Create Certificate, host names \
+         {host} (not SSL/TLS → Client Certificates)"
     ))
 }
 
@@ -101,14 +108,25 @@ pub(super) fn reimport(evidence: &Evidence) -> String {
 }
 
 fn terraform(host: &str) -> String {
-    format!(
-        "resource \"aws_acm_certificate\" \"origin\" {{\n  domain_name       = \"{host}\"\n  validation_method = \"DNS\"\n\n  \
-         lifecycle {{\n    create_before_destroy = true\n  }}\n}}\n\n\
-         resource \"cloudflare_dns_record\" \"validation\" {{\n  for_each = {{ for o in \
-         aws_acm_certificate.origin.domain_validation_options : o.domain_name => o }}\n  zone_id  = var.zone_id\n  \
-         name     = trimsuffix(each.value.resource_record_name, \".\")\n  type     = each.value.resource_record_type\n  \
-         content  = trimsuffix(each.value.resource_record_value, \".\")\n  ttl      = 1\n  proxied  = false\n}}"
-    )
+    r#"resource "aws_acm_certificate" "origin" {
+  domain_name       = "HOST"
+  validation_method = "DNS"
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "cloudflare_dns_record" "validation" {
+  for_each = { for o in aws_acm_certificate.origin.domain_validation_options : o.domain_name => o }
+  zone_id  = var.zone_id
+  name     = trimsuffix(each.value.resource_record_name, ".")
+  type     = each.value.resource_record_type
+  content  = trimsuffix(each.value.resource_record_value, ".")
+  ttl      = 1
+  proxied  = false
+}"#
+    .replace("HOST", host)
 }
 
 /// A custom domain for the host, with its mapping.
@@ -138,17 +156,27 @@ pub(super) fn custom_domain(evidence: &Evidence, region: &str) -> Fix {
             format!(
                 "curl -X PATCH \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/dns_records/$RECORD_ID\" \
                  -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" -H 'Content-Type: application/json' \
-                 --data '{{\"type\":\"CNAME\",\"name\":\"{host}\",\"content\":\"REGIONAL_DOMAIN_NAME\",\"proxied\":true}}'"
+                 --data \
+                 '{{\"type\":\"CNAME\",\"name\":\"{host}\",\"content\":\"REGIONAL_DOMAIN_NAME\",\"proxied\":true}}'"
             ),
         )
         .terraform(
             "The same",
-            format!(
-                "resource \"aws_apigatewayv2_domain_name\" \"api\" {{\n  domain_name = \"{host}\"\n\n  \
-                 domain_name_configuration {{\n    certificate_arn = aws_acm_certificate.origin.arn\n    endpoint_type   = \
-                 \"REGIONAL\"\n    security_policy = \"TLS_1_2\"\n  }}\n}}\n\nresource \"aws_apigatewayv2_api_mapping\" \
-                 \"api\" {{\n  api_id      = aws_apigatewayv2_api.api.id\n  domain_name = \
-                 aws_apigatewayv2_domain_name.api.id\n  stage       = \"$default\"\n}}"
-            ),
+            r#"resource "aws_apigatewayv2_domain_name" "api" {
+  domain_name = "HOST"
+
+  domain_name_configuration {
+    certificate_arn = aws_acm_certificate.origin.arn
+    endpoint_type   = "REGIONAL"
+    security_policy = "TLS_1_2"
+  }
+}
+
+resource "aws_apigatewayv2_api_mapping" "api" {
+  api_id      = aws_apigatewayv2_api.api.id
+  domain_name = aws_apigatewayv2_domain_name.api.id
+  stage       = "$default"
+}"#
+            .replace("HOST", host),
         )
 }

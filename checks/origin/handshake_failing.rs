@@ -12,8 +12,8 @@ pub(crate) const CHECK: Check = Check {
     title: "The TLS handshake with the origin succeeds",
     severity: Severity::Critical,
     needs: &[Probe::OriginTls, Probe::EdgeHttp],
-    why: "In Full and strict modes Cloudflare speaks TLS to the origin with the visitor's name as SNI. Where no version, \
-          cipher or name is agreed, or the port does not speak TLS at all, every visitor sees a 525.",
+    why: "In Full and strict modes Cloudflare speaks TLS to the origin with the visitor's name as SNI. Where no \
+          version, cipher or name is agreed, or the port does not speak TLS at all, every visitor sees a 525.",
     fix,
     sources: &[
         "https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/error-525/",
@@ -66,15 +66,15 @@ fn completed(edge: &Edge, handshake: &Handshake, origin: &str) -> Verdict {
         return Verdict::pass(format!("{origin}: {agreed}"));
     };
     let finding = Finding::seen(format!(
-        "our handshake with {origin} succeeds ({agreed}), and Cloudflare answers 525: one of the two wants what the other \
-         does not have"
+        "our handshake with {origin} succeeds ({agreed}), and Cloudflare answers 525: one of the two wants what the \
+         other does not have"
     ));
     Verdict::Fail(
         finding
             .proof(line)
             .proof(
-                "on Cloudflare's side: origin_tls_compliance_modes with pqh or fips, an SNI override, a client certificate \
-                 that the origin refuses",
+                "on Cloudflare's side: origin_tls_compliance_modes with pqh or fips, an SNI override, a client \
+                 certificate that the origin refuses",
             )
             .proof("on the origin's side: rules by source address, a certificate for our address only")
             .confidence(Confidence::Medium),
@@ -167,8 +167,8 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let outcome = handshake.map(|handshake| &handshake.outcome);
     if class(evidence).is_http_only() {
         return Fix::new(
-            "This origin has no HTTPS: put CloudFront in front of it, or reach the bucket's REST endpoint through Cloud \
-             Connector.",
+            "This origin has no HTTPS: put CloudFront in front of it, or reach the bucket's REST endpoint through \
+             Cloud Connector.",
         )
         .dashboard("Rules → Cloud Connector → Amazon S3, for this host name");
     }

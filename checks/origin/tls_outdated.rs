@@ -12,8 +12,8 @@ pub(crate) const CHECK: Check = Check {
     title: "The origin speaks TLS 1.2 or newer",
     severity: Severity::High,
     needs: &[Probe::OriginTls, Probe::EdgeHttp],
-    why: "TLS 1.0 and 1.1 are withdrawn (RFC 8996), SSL 3 is broken. Cloudflare still offers TLS 1.0 to origins, with few \
-          ciphers: it works until one side drops the last common one, and then it is a 525.",
+    why: "TLS 1.0 and 1.1 are withdrawn (RFC 8996), SSL 3 is broken. Cloudflare still offers TLS 1.0 to origins, \
+          with few ciphers: it works until one side drops the last common one, and then it is a 525.",
     fix,
     sources: &[
         "https://developers.cloudflare.com/ssl/origin-configuration/cipher-suites/",

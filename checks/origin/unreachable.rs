@@ -14,8 +14,8 @@ pub(crate) const CHECK: Check = Check {
     title: "The origin takes connections on its HTTPS port",
     severity: Severity::Critical,
     needs: &[Probe::OriginTls, Probe::OriginHttp, Probe::EdgeHttp],
-    why: "Before anything else Cloudflare opens a TCP connection to the origin. Refused shows visitors a 521, silence a \
-          522, no route a 523. A door that is closed to everyone but Cloudflare is how it should be.",
+    why: "Before anything else Cloudflare opens a TCP connection to the origin. Refused shows visitors a 521, \
+          silence a 522, no route a 523. A door that is closed to everyone but Cloudflare is how it should be.",
     fix,
     sources: &[
         "https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/error-521/",
@@ -72,14 +72,14 @@ fn open(evidence: &Evidence, edge: &Edge, origin: &str) -> Verdict {
     let plain_closed = plain.is_some_and(|exchange| matches!(exchange.outcome, Outcome::Failed(Failure::Connect(_))));
     let finding = if plain_closed {
         Finding::seen(format!(
-            "{origin} takes connections on port {}, its port 80 does not, and Cloudflare answers {code}: the mode is Off or \
-             Flexible, which use port 80, or a firewall refuses Cloudflare",
+            "{origin} takes connections on port {}, its port 80 does not, and Cloudflare answers {code}: the mode is \
+             Off or Flexible, which use port 80, or a firewall refuses Cloudflare",
             port(evidence)
         ))
     } else {
         Finding::seen(format!(
-            "{origin} takes our connections, and Cloudflare answers {code}: a firewall refuses Cloudflare's addresses, or \
-             the record points elsewhere"
+            "{origin} takes our connections, and Cloudflare answers {code}: a firewall refuses Cloudflare's \
+             addresses, or the record points elsewhere"
         ))
     };
     Verdict::Fail(finding.proof(line).proofs(modes(evidence)).confidence(Confidence::Medium))
@@ -101,7 +101,8 @@ fn closed(evidence: &Evidence, edge: &Edge, connect: &Connect) -> Result<Verdict
             "closed to us only: Cloudflare comes in, for its {code} is about what follows ({line})"
         ))),
         Edge::Silent(_) | Edge::Unseen if class(evidence).is_http_only() => Err(NotRun::not_applicable(format!(
-            "{what}; an {} has no HTTPS by its nature: only Off and Flexible reach it, Full and strict answer 521 or 522",
+            "{what}; an {} has no HTTPS by its nature: only Off and Flexible reach it, Full and strict answer 521 or \
+            522",
             class(evidence).name()
         ))),
         Edge::Silent(line) if !matches!(connect, Connect::Refused) => {
@@ -184,8 +185,9 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         .shell(
             "Admit Cloudflare in an AWS security group, once for each range",
             format!(
-                "for range in $(curl -s https://www.cloudflare.com/ips-v4); do aws ec2 authorize-security-group-ingress \
-                 --group-id \"$SECURITY_GROUP\" --protocol tcp --port 443 --cidr \"$range\" --region {region}; done"
+                "for range in $(curl -s https://www.cloudflare.com/ips-v4); do aws ec2 \
+                 authorize-security-group-ingress --group-id \"$SECURITY_GROUP\" --protocol tcp --port 443 --cidr \
+                 \"$range\" --region {region}; done"
             ),
         )
         .dashboard("DNS → Records → the record's content; SSL/TLS → Overview: Full (strict) uses port 443"),
