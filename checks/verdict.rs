@@ -128,6 +128,11 @@ impl NotRun {
         NotRun::NotApplicable(why.into())
     }
 
+    /// The record's target is not to be seen: public DNS hides it behind a proxied record.
+    pub fn origin_unknown() -> Self {
+        NotRun::not_applicable("what the proxied record points at is hidden from public DNS; name it with --origin")
+    }
+
     /// Could not tell, because …
     pub fn inconclusive(why: impl Into<String>) -> Self {
         NotRun::Inconclusive(why.into())

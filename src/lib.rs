@@ -2,8 +2,17 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs))]
 
+pub mod cli;
+pub mod demo;
+pub mod explain;
+pub mod lint;
+pub mod policy;
 pub mod probe;
+pub mod recording;
+pub mod render;
+pub mod report;
 pub mod settings;
 
 pub use probe::gather;
+pub use report::{Report, examine};
 pub use settings::Settings;

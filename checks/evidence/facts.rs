@@ -33,11 +33,16 @@ impl Evidence {
         if let Some(line) = self.edge_exchanges().find_map(cloudflare::fingerprint) {
             return Proxied::Yes(line);
         }
-        let answered = self.edge.http.found().and_then(Exchanges::first);
+        // The absence of a header proves something only in an answer whose headers are all there.
+        let answered = self.edge.http.found().and_then(Exchanges::first).filter(|response| response.is_whole());
         let Ok(dns) = self.dns.get() else {
             return match answered {
+                // Somebody's excerpt of the headers proves nothing by what it leaves out.
+                Some(answer) if !answer.is_whole() => {
+                    Proxied::Unknown("the headers of the answer were not all seen".into())
+                }
                 Some(_) => Proxied::No(vec!["the answer carries no cf-ray and no server: cloudflare".into()]),
-                None => Proxied::Unknown("neither DNS nor an answer was seen".into()),
+                None => Proxied::Unknown("neither DNS nor a whole answer was seen".into()),
             };
         };
         let addresses = dns.host.addresses();
@@ -47,6 +52,10 @@ impl Evidence {
         let outside: Vec<String> =
             addresses.iter().filter(|a| !cloudflare::owns(**a)).map(ToString::to_string).collect();
         match (outside.is_empty(), answered) {
+            // A partial zone is reached by this name (section 7).
+            (true, None) if dns.host.hops.iter().any(|hop| hop.to.ends_with(".cdn.cloudflare.net")) => {
+                Proxied::Yes(format!("{} leads to cdn.cloudflare.net", dns.host.name))
+            }
             (true, None) if dns.host.hops.is_empty() => {
                 Proxied::Yes(format!("{} resolves to Cloudflare's addresses only", dns.host.name))
             }
@@ -78,6 +87,42 @@ impl Evidence {
                 outside.join(", ")
             )),
         }
+    }
+
+    /// The name that the record points at: the declared origin, or where the record is visibly DNS-only the CNAME's
+    /// target that names a known service, else the end of the chain.
+    pub fn origin_name(&self) -> Option<&str> {
+        if let Some(declared) = &self.target.origin {
+            return declared.host.parse::<std::net::IpAddr>().is_err().then_some(declared.host.as_str());
+        }
+        let chain = self.visible_target()?;
+        let known = chain.hops.iter().map(|hop| hop.to.as_str()).find(|name| {
+            crate::model::origin_host::classify(name).class != crate::model::origin_host::OriginClass::Unknown
+        });
+        Some(known.unwrap_or(chain.end()))
+    }
+
+    /// The host's own chain, where it openly leads to the origin: a CNAME is visible, and neither it nor an answer
+    /// belongs to Cloudflare (a proxied CNAME is always flattened, `facts/cloudflare.md` section 7).
+    pub fn visible_target(&self) -> Option<&super::dns::Chain> {
+        let host = &self.dns.found()?.host;
+        let addresses = host.addresses();
+        let at_cloudflare = (!addresses.is_empty() && addresses.iter().all(|a| cloudflare::owns(*a)))
+            || host.hops.iter().any(|hop| hop.to.ends_with(".cdn.cloudflare.net"))
+            || matches!(self.proxied(), Proxied::Yes(_));
+        (!host.hops.is_empty() && host.fault.is_none() && !at_cloudflare).then_some(host)
+    }
+
+    /// The chain of the name in [`Evidence::origin_name`].
+    ///
+    /// # Errors
+    /// Nobody looked, or the origin is not known.
+    pub fn origin_chain(&self) -> Result<&super::dns::Chain, NotRun> {
+        if self.target.origin.is_some() {
+            return self.dns.get()?.origin.get();
+        }
+        self.dns.get()?;
+        self.visible_target().ok_or_else(NotRun::origin_unknown)
     }
 
     /// Every exchange seen at the edge: samples, hops, `http://`, trace, preflight.

@@ -120,6 +120,12 @@ impl Target {
         if self.port == self.scheme.default_port() { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
     }
 
+    /// The same without signed URL parameters and tokens: what may be kept and shown.
+    #[must_use]
+    pub fn redacted(&self) -> Target {
+        Target { path: super::redact::text(&self.path), ..self.clone() }
+    }
+
     /// Path without the query.
     pub fn path_only(&self) -> &str {
         self.path.split('?').next().unwrap_or("/")

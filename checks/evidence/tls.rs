@@ -64,7 +64,7 @@ pub enum Connect {
         /// The system's own words.
         why: String,
     },
-    /// There was no address to connect to.
+    /// There was no address to connect to, or no socket or connection left on our side: nothing was sent.
     NoAddress {
         /// Why.
         why: String,
@@ -368,5 +368,81 @@ impl Handshake {
     /// The address, or what stands for it.
     pub fn place(&self) -> String {
         self.address.map_or_else(|| self.peer.clone(), |address| address.to_string())
+    }
+}
+
+impl Certificate {
+    /// Does it name this host? A wildcard stands for exactly one whole label, the left-most (RFC 6125 §6.4.3); the
+    /// common name does not count.
+    pub fn covers(&self, host: &str) -> bool {
+        let host = host.trim_end_matches('.');
+        self.names.iter().any(|name| match name.strip_prefix("*.") {
+            Some(rest) => host
+                .split_once('.')
+                .is_some_and(|(label, parent)| !label.is_empty() && parent.eq_ignore_ascii_case(rest)),
+            None => name.eq_ignore_ascii_case(host),
+        })
+    }
+
+    /// The organisation (`O=`) of the issuer, else its common name: what people call the CA.
+    pub fn issuer_name(&self) -> Option<String> {
+        attribute(&self.issuer, "O").or_else(|| attribute(&self.issuer, "CN"))
+    }
+}
+
+/// The value of an attribute in an RFC 4514 name; `\,` and quotes are undone.
+fn attribute(name: &str, kind: &str) -> Option<String> {
+    let (mut parts, mut part, mut escaped, mut quoted) = (Vec::new(), String::new(), false, false);
+    for c in name.chars() {
+        match c {
+            _ if escaped => {
+                part.push(c);
+                escaped = false;
+            }
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            ',' | '+' if !quoted => parts.push(std::mem::take(&mut part)),
+            _ => part.push(c),
+        }
+    }
+    parts.push(part);
+    parts.iter().find_map(|part| {
+        let (key, value) = part.split_once('=')?;
+        key.trim().eq_ignore_ascii_case(kind).then(|| value.trim().to_owned()).filter(|value| !value.is_empty())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wildcard_stands_for_one_label() {
+        let certificate =
+            Certificate { names: vec!["example.com".into(), "*.example.com".into()], ..Certificate::default() };
+        for (host, covered) in [
+            ("example.com", true),
+            ("api.example.com", true),
+            ("API.example.com.", true),
+            ("a.b.example.com", false),
+            (".example.com", false),
+            ("example.org", false),
+        ] {
+            assert_eq!(certificate.covers(host), covered, "{host}");
+        }
+    }
+
+    #[test]
+    fn names_the_issuer() {
+        for (issuer, name) in [
+            ("CN=WE1,O=Google Trust Services,C=US", Some("Google Trust Services")),
+            (r"C=US, O=CloudFlare\, Inc., OU=x", Some("CloudFlare, Inc.")),
+            (r#"C=US, O="CloudFlare, Inc.", OU=x"#, Some("CloudFlare, Inc.")),
+            ("CN=only", Some("only")),
+            ("", None),
+        ] {
+            let certificate = Certificate { issuer: issuer.into(), ..Certificate::default() };
+            assert_eq!(certificate.issuer_name().as_deref(), name, "{issuer}");
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! What one target may cost: time, connections, requests. Every wait of a probe goes through [`Budget::limit`].
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cfdoctor_checks::evidence::Traffic;
@@ -21,6 +21,19 @@ pub struct Budget {
     deadline: Instant,
     interrupted: watch::Receiver<bool>,
     counters: Arc<Counters>,
+    waits: Arc<Mutex<Vec<Arc<str>>>>,
+}
+
+/// Something is waited for as long as this lives ([`Budget::waiting_for`]).
+pub struct Waiting {
+    what: Arc<str>,
+    waits: Arc<Mutex<Vec<Arc<str>>>>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner).retain(|what| !Arc::ptr_eq(what, &self.what));
+    }
 }
 
 #[derive(Default)]
@@ -33,7 +46,7 @@ struct Counters {
 impl Budget {
     /// A budget that ends `deadline` from now, or as soon as `interrupted` turns true.
     pub fn new(deadline: Duration, interrupted: watch::Receiver<bool>) -> Self {
-        Budget { deadline: Instant::now() + deadline, interrupted, counters: Arc::default() }
+        Budget { deadline: Instant::now() + deadline, interrupted, counters: Arc::default(), waits: Arc::default() }
     }
 
     /// A budget that nobody interrupts.
@@ -68,6 +81,19 @@ impl Budget {
     /// Is there no time left?
     pub fn is_over(&self) -> bool {
         Instant::now() >= self.deadline || *self.interrupted.borrow()
+    }
+
+    /// Says what is waited for until the guard is dropped, as a noun ("TLS with the origin"): progress shows it.
+    #[must_use]
+    pub fn waiting_for(&self, what: &str) -> Waiting {
+        let what: Arc<str> = what.into();
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner).push(what.clone());
+        Waiting { what, waits: self.waits.clone() }
+    }
+
+    /// What is waited for, the oldest first.
+    pub fn waits(&self) -> Vec<String> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner).iter().map(ToString::to_string).collect()
     }
 
     /// Counts a DNS question.

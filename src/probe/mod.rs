@@ -1,14 +1,148 @@
 //! The probes: who looks, in which order, and what runs beside what.
+//!
+//! The order is [`gather`] itself: each leg starts as soon as its own name is resolved, and what needs no answer of
+//! another starts at once, so that a healthy visit takes the longer of the two legs and nothing more.
 
 pub mod budget;
+pub mod dial;
+pub mod dns;
+pub mod http;
+pub mod tls;
+pub mod vantage;
 
-use cfdoctor_checks::evidence::{Evidence, Target};
+use std::net::IpAddr;
+
+use cfdoctor_checks::evidence::dns::{Chain, Lookup};
+use cfdoctor_checks::evidence::target::{DeclaredOrigin, Scheme};
+use cfdoctor_checks::evidence::{Dns, Evidence, Gathered, Target, Vantage};
+use cfdoctor_checks::{NotRun, Probe};
+use futures_util::FutureExt;
 use time::OffsetDateTime;
 
 use crate::settings::Settings;
 use budget::Budget;
+use dial::Route;
+use dns::Asker;
+use vantage::OriginLeg;
 
 /// Looks at the whole path of `target`; every failure on the way is evidence.
-pub async fn gather(target: &Target, _settings: &Settings, _budget: &Budget) -> Evidence {
-    Evidence::nothing(target.clone(), OffsetDateTime::now_utc())
+pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Evidence {
+    let gathered_at = OffsetDateTime::now_utc();
+    let asker = Asker::new(settings, budget).await;
+    let origin = target.origin.as_ref();
+    let ((host, unchecked, edge), (origin_chain, mut leg), around) = tokio::join!(
+        edge_leg(&asker, target, settings, budget),
+        origin_leg(&asker, target, origin, settings, budget),
+        asker.surroundings(&target.host),
+    );
+    if let Some(leg) = &mut leg {
+        compare_bodies(target, &edge, leg, settings, budget).await;
+    }
+    let dns = Dns {
+        resolver: asker.label(),
+        host,
+        host_unchecked: unchecked,
+        zone: around.zone,
+        views: around.views,
+        caa: around.caa,
+        origin: origin_chain,
+    };
+    Evidence {
+        target: target.redacted(),
+        gathered_at,
+        trust: settings.trust.clone(),
+        dns: if settings.probes.contains(&Probe::Dns) {
+            Gathered::Found(dns)
+        } else {
+            Gathered::Missing(NotRun::Disabled(Probe::Dns))
+        },
+        edge,
+        origin: leg.map_or_else(origin_unknown, |leg| leg.vantage),
+        traffic: budget.spent(),
+    }
+}
+
+/// What a visitor meets.
+async fn edge_leg(
+    asker: &Asker,
+    target: &Target,
+    settings: &Settings,
+    budget: &Budget,
+) -> (Chain, Option<Lookup>, Vantage) {
+    let host = asker.chain(&target.host).await;
+    let unchecked = async {
+        match &host.ipv4 {
+            Lookup::ServFail { .. } => Some(asker.unchecked(&target.host).await),
+            _ => None,
+        }
+    };
+    let (https_port, http_port) = match target.scheme {
+        Scheme::Https => (target.port, 80),
+        Scheme::Http => (443, target.port),
+    };
+    let follow = |name: String, port: u16| {
+        async move {
+            let chain = asker.chain(&name).await;
+            route(&chain, &name, port)
+        }
+        .boxed()
+    };
+    let (https, plain) = (route(&host, &target.host, https_port), route(&host, &target.host, http_port));
+    let vantage = vantage::edge(target, &https, &plain, &follow, settings, budget);
+    let (unchecked, vantage) = tokio::join!(unchecked, vantage);
+    (host, unchecked, vantage)
+}
+
+/// What Cloudflare meets.
+async fn origin_leg(
+    asker: &Asker,
+    target: &Target,
+    origin: Option<&DeclaredOrigin>,
+    settings: &Settings,
+    budget: &Budget,
+) -> (Gathered<Chain>, Option<OriginLeg>) {
+    let Some(origin) = origin else { return (Gathered::Missing(NotRun::origin_unknown()), None) };
+    let (chain, https, plain) = match origin.host.parse::<IpAddr>() {
+        Ok(address) => {
+            let to = |port| Route { peer: origin.host.clone(), port, addresses: vec![address], no_address: None };
+            let why = "the declared origin is an address";
+            (Gathered::Missing(NotRun::NotApplicable(why.into())), to(origin.port), to(80))
+        }
+        Err(_) => {
+            let chain = asker.chain(&origin.host).await;
+            let (https, plain) = (route(&chain, &origin.host, origin.port), route(&chain, &origin.host, 80));
+            (Gathered::Found(chain), https, plain)
+        }
+    };
+    (chain, Some(vantage::origin(target, origin, &https, &plain, settings, budget).await))
+}
+
+/// Nobody looked at the origin, because nobody knows it.
+fn origin_unknown() -> Vantage {
+    Vantage { tls: Gathered::Missing(NotRun::origin_unknown()), http: Gathered::Missing(NotRun::origin_unknown()) }
+}
+
+/// Where a resolved name leads.
+fn route(chain: &Chain, peer: &str, port: u16) -> Route {
+    let addresses = chain.addresses();
+    let no_address = addresses.is_empty().then(|| match &chain.fault {
+        Some(_) => format!("the CNAME chain of {} does not end", chain.name),
+        None => format!("{}: {}", chain.end(), chain.ipv4.describe()),
+    });
+    Route { peer: peer.to_owned(), port, addresses, no_address }
+}
+
+/// Asks the origin a second time where its body differs from the edge's, so that a body that changes by itself is
+/// not taken for a difference.
+async fn compare_bodies(target: &Target, edge: &Vantage, origin: &mut OriginLeg, settings: &Settings, budget: &Budget) {
+    let hash = |vantage: &Vantage| {
+        let response = vantage.http.found()?.first()?;
+        Some((response.status, response.body.sha256.clone()?))
+    };
+    if let (Some(at_edge), Some(at_origin)) = (hash(edge), hash(&origin.vantage))
+        && at_edge.0 == at_origin.0
+        && at_edge.1 != at_origin.1
+    {
+        origin.again(target, settings, budget).await;
+    }
 }

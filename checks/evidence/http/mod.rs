@@ -1,7 +1,28 @@
 //! HTTP as it happened: requests, header lines as sent, time of each phase.
 
+mod age;
+mod cache_control;
+mod cache_control_faults;
+mod cf_cache_status;
+mod cf_ray;
+mod content_range;
+mod etag;
+mod expires;
+mod set_cookie;
+mod vary;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+
+pub use age::Age;
+pub use cache_control::{CacheControl, Directive, Fault, FaultKind, MOST_SECONDS, Name, Seconds};
+pub use cf_cache_status::CacheStatus;
+pub use cf_ray::CfRay;
+pub use content_range::ContentRange;
+pub use etag::ETag;
+pub use expires::{Expires, http_date};
+pub use set_cookie::SetCookie;
+pub use vary::Vary;
 
 use super::Gathered;
 use super::tls::{Connect, Patience};
@@ -278,6 +299,13 @@ impl Response {
     /// Is the status a redirect with a place to go?
     pub fn is_redirect(&self) -> bool {
         matches!(self.status, 301 | 302 | 303 | 307 | 308) && self.headers.has("location")
+    }
+
+    /// Do the header lines look as if all of them were seen? Every server with a clock dates its answers (RFC 9110
+    /// §6.6.1), so a report without `Date` and with few lines is somebody's excerpt: what is absent there proves
+    /// nothing.
+    pub fn is_whole(&self) -> bool {
+        self.headers.has("date") || self.headers.lines().len() >= 6
     }
 
     /// Media type without parameters, lower case.

@@ -1,0 +1,57 @@
+//! A rule, or Development Mode, turns the cache off for an eligible URL (`facts/cloudflare.md` 9.1 rows 3, 8).
+
+use super::{case, fixes};
+use crate::check::{Check, Probe, Severity};
+use crate::verdict::Fix;
+
+const ID: &str = "cache-rule-bypasses";
+
+pub(crate) const CHECK: Check = Check {
+    id: ID,
+    title: "No rule turns the cache off for this URL",
+    severity: Severity::Medium,
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    why: "A path with a default extension is eligible without any rule. If it is DYNAMIC all the same, a Cache Rule \
+         or Page Rule bypasses the cache (shown as DYNAMIC, not BYPASS), or Development Mode is on, which lasts \
+         three hours. Of several Cache Rules that match, the last decides.",
+    fix: |evidence, _| {
+        let target = &evidence.target;
+        let fix = Fix::new(
+            "Find the rule that bypasses the cache for this URL and narrow it, or add an eligible rule after it; turn \
+             Development Mode off.",
+        )
+        .api(
+            "Which rules are there, and is Development Mode on?",
+            "for what in rulesets/phases/http_request_cache_settings/entrypoint 'pagerules?status=active' \
+             settings/development_mode; do\n  curl -sS -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
+             \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/$what\"\ndone",
+        );
+        fixes::look_twice(fixes::make_eligible(fix, target), target)
+    },
+    sources: &[
+        "https://developers.cloudflare.com/cache/how-to/cache-rules/order/",
+        "https://developers.cloudflare.com/cache/reference/development-mode/",
+    ],
+    judge: |evidence| case::obstacle(evidence, ID),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::CHECK;
+    use crate::evidence::target::Expectation::Cached;
+
+    #[test]
+    fn dynamic_on_a_default_extension() {
+        let off = site(CSS).edge(200, &["DYNAMIC", "DYNAMIC"], &[("cache-control", "max-age=60")]);
+        assert_eq!(word(&CHECK, &off), "warn");
+        assert_eq!(word(&CHECK, &off.clone().expecting(Cached)), "fail");
+        is_honest(&CHECK, &off);
+        let query = site("https://a.example.com/a.css?v=1").edge(200, &["DYNAMIC"], &[("cache-control", "max-age=60")]);
+        assert!(verdict(&CHECK, &query).1.contains("No query string"));
+        assert_eq!(word(&CHECK, &site(API).edge(200, &["DYNAMIC"], &[])), "pass");
+        assert_eq!(word(&CHECK, &site(CSS).edge(200, &["MISS", "HIT"], &[])), "pass");
+        // One answer of another kind among those that asked the cache decides nothing.
+        assert_ne!(word(&CHECK, &site(CSS).edge(200, &["MISS", "MISS", "DYNAMIC"], &[]).expecting(Cached)), "fail");
+    }
+}

@@ -1,0 +1,74 @@
+//! A Worker answers before the cache (`facts/cloudflare.md` 1.1 A, 1.11, 9.1 rows 7 and 42).
+
+use super::{case, fixes};
+use crate::check::{Check, Probe, Severity};
+use crate::verdict::Fix;
+
+const ID: &str = "cache-worker-in-front";
+
+pub(crate) const CHECK: Check = Check {
+    id: ID,
+    title: "The answer comes through the cache, not from a Worker before it",
+    severity: Severity::Low,
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    why: "Workers run in front of the cache. What a Worker makes itself is not stored, whatever Cache-Control it \
+         sets, and its answer carries no cf-cache-status; only what it fetches, or puts into the Cache API, is \
+         cached.",
+    fix: |evidence, _| {
+        let target = &evidence.target;
+        let fix = Fix::new(
+            "Let the Worker fetch through the cache, or store its own answers with the Cache API (per data centre, \
+             and not on workers.dev names).",
+        )
+        .code(
+            "Worker: fetch through the cache",
+            "return fetch(request, { cf: { cacheEverything: true, cacheTtlByStatus: { \"200-299\": 7200, \
+                 \"400-599\": -1 } } });",
+        )
+        .code(
+            "Worker: store what it makes",
+            "const cache = caches.default;\nlet response = await cache.match(request);\nif (!response) {\n  \
+             response = await make(request); // with Cache-Control: public, max-age=7200, without Set-Cookie\n  \
+             ctx.waitUntil(cache.put(request, response.clone()));\n}\nreturn response;",
+        )
+        .api(
+            "Which Worker takes this URL?",
+            "curl -sS -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
+             https://api.cloudflare.com/client/v4/zones/$ZONE_ID/workers/routes",
+        );
+        fixes::look_twice(fix, target)
+    },
+    sources: &[
+        "https://developers.cloudflare.com/workers/reference/how-the-cache-works/",
+        "https://developers.cloudflare.com/cache/interaction-cloudflare-products/workers/",
+    ],
+    judge: |evidence| case::obstacle(evidence, ID),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::CHECK;
+    use crate::evidence::target::Expectation::Cached;
+
+    #[test]
+    fn success_without_a_status_of_the_cache() {
+        let worker = site(API).edge(200, &["", ""], &[("cache-control", "public, max-age=60")]);
+        assert_eq!(word(&CHECK, &worker), "warn");
+        assert_eq!(word(&CHECK, &worker.clone().expecting(Cached)), "fail");
+        is_honest(&CHECK, &worker);
+        assert_eq!(word(&CHECK, &site(API).edge(200, &["DYNAMIC"], &[])), "pass");
+    }
+
+    #[test]
+    fn absence_proves_nothing_elsewhere() {
+        let thin = site(API).excerpt(&[(200, &[("cache-control", "public, max-age=60")])]).expecting(Cached);
+        assert_eq!(word(&CHECK, &thin), "pass");
+        let redirect = site(API).edge(301, &[""], &[("location", "https://b.example/")]).expecting(Cached);
+        assert_eq!(word(&CHECK, &redirect), "not-applicable");
+        let mut old = site(API).edge(200, &[""], &[("cache-control", "max-age=60")]).expecting(Cached);
+        old.gathered_at = time::macros::datetime!(2018-06-01 0:00 UTC);
+        assert_eq!(word(&CHECK, &old), "pass");
+        assert_eq!(word(&super::super::not_eligible::CHECK, &old), "fail");
+    }
+}

@@ -1,0 +1,294 @@
+//! From many results to one cause (`diagnosis.md`).
+//!
+//! A result is *the* cause only if it explains what was observed. So the way goes backwards: from the worst thing
+//! that a visitor meets, through what explains it, to the root. Where nothing is visibly wrong, the highest finding
+//! in the order is named; hygiene never is.
+
+mod order;
+
+use crate::check::{Check, Severity};
+use crate::evidence::tls::{Connect, Limit, TlsOutcome};
+use crate::evidence::{Evidence, OurSide};
+use crate::model::cloudflare;
+use crate::verdict::{Confidence, Finding, NotRun, Verdict};
+use order::{EXPLAINS, HYGIENE, ORDER, SYMPTOMS};
+
+/// A check and its answer.
+pub struct Judged {
+    /// The check.
+    pub check: &'static Check,
+    /// Its answer.
+    pub answer: Result<Verdict, NotRun>,
+}
+
+/// One cause, with what follows from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnosis {
+    /// The id of the result that explains the symptom; that result is a warning or a failure.
+    pub cause: &'static str,
+    /// How sure.
+    pub confidence: Confidence,
+    /// The cause in one or two sentences.
+    pub summary: String,
+    /// The next obstacles once the cause is mended, in order.
+    pub then: Vec<&'static str>,
+    /// What people would suspect, and why it is not that.
+    pub ruled_out: Vec<RuledOut>,
+    /// What will be seen once everything named is mended.
+    pub predicted: Option<Prediction>,
+}
+
+/// A suspect that is cleared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuledOut {
+    /// The check.
+    pub check: &'static str,
+    /// The evidence that clears it.
+    pub because: String,
+}
+
+/// What the edge will answer after the fixes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prediction {
+    /// `cf-cache-status` of requests 1..n.
+    pub statuses: Vec<String>,
+    /// Seconds at the edge.
+    pub edge_ttl_s: Option<u64>,
+    /// Seconds in browsers.
+    pub browser_ttl_s: Option<u64>,
+}
+
+/// The whole judgement of one target.
+pub struct Assessment {
+    /// Every result, in the register's order.
+    pub results: Vec<Judged>,
+    /// For each result, the id of the result that explains it.
+    pub caused_by: Vec<Option<&'static str>>,
+    /// The one cause; `None`: nothing is wrong (or nothing could be judged).
+    pub diagnosis: Option<Diagnosis>,
+    /// Something that matters could not be judged (`product.md` section 3, code 3): why.
+    pub inconclusive: Option<String>,
+}
+
+/// How many obstacles behind the cause, and how many cleared suspects, are named.
+const NAMED: usize = 4;
+
+/// Runs `checks` over the evidence and looks for the one cause.
+pub fn assess(evidence: &Evidence, checks: impl Iterator<Item = &'static Check>) -> Assessment {
+    let results: Vec<Judged> = checks.map(|check| Judged { check, answer: check.run(evidence) }).collect();
+    let board = Board { evidence, results: &results };
+    let caused_by = results.iter().map(|judged| board.explained_by(judged.check.id).map(|(id, _)| id)).collect();
+    let diagnosis = board.diagnose();
+    let inconclusive = board.inconclusive();
+    Assessment { caused_by, diagnosis, inconclusive, results }
+}
+
+/// The results laid out for reasoning.
+struct Board<'a> {
+    evidence: &'a Evidence,
+    results: &'a [Judged],
+}
+
+impl Board<'_> {
+    fn verdict(&self, id: &str) -> Option<&Verdict> {
+        self.results.iter().find(|judged| judged.check.id == id)?.answer.as_ref().ok()
+    }
+
+    fn finding(&self, id: &str) -> Option<&Finding> {
+        self.verdict(id)?.finding()
+    }
+
+    fn failed(&self, id: &str) -> bool {
+        matches!(self.verdict(id), Some(Verdict::Fail(_)))
+    }
+
+    fn severity(&self, id: &str) -> Severity {
+        let own = crate::find(id).map_or(Severity::Low, |check| check.severity);
+        self.finding(id).and_then(|finding| finding.severity).unwrap_or(own)
+    }
+
+    /// The highest finding in the order that explains the finding `id`, with how sure that explanation can be.
+    fn explained_by(&self, id: &str) -> Option<(&'static str, Confidence)> {
+        self.finding(id)?;
+        EXPLAINS
+            .iter()
+            .filter(|line| line.effects.contains(&id) && line.cause != id)
+            .filter(|line| self.finding(line.cause).is_some() && (line.when)(self.evidence))
+            // Two findings that could explain each other: the higher one in the order is the explanation.
+            .filter(|line| rank(line.cause) < rank(id) || !explains(id, line.cause))
+            // A mere warning does not explain a failure, unless that is what the line is about.
+            .min_by_key(|line| (rank(line.cause), line.at_most))
+            .map(|line| (line.cause, line.at_most))
+    }
+
+    /// From a finding back to what explains it, and what explains that.
+    fn root(&self, id: &'static str) -> (&'static str, Confidence) {
+        let (mut at, mut confidence) = (id, Confidence::High);
+        // The explanations are acyclic (a test holds them to it); the bound is for the pair that is not.
+        for _ in 0..8 {
+            match self.explained_by(at) {
+                Some((cause, at_most)) => {
+                    confidence = confidence.min(at_most);
+                    at = cause;
+                }
+                None => break,
+            }
+        }
+        (at, confidence)
+    }
+
+    /// The cause and the symptom that led to it.
+    fn cause(&self) -> Option<(&'static str, Option<&'static str>, Confidence)> {
+        // A name that no longer passes through Cloudflare, or a challenge on everything, is met before all else.
+        let symptom = SYMPTOMS.iter().copied().find(|id| self.failed(id));
+        if let Some(symptom) = symptom {
+            let (root, confidence) = self.root(symptom);
+            return Some((root, Some(symptom), confidence));
+        }
+        let ranked: Vec<&'static str> = ORDER
+            .iter()
+            .copied()
+            .flatten()
+            .copied()
+            .filter(|id| self.finding(id).is_some() && self.explained_by(id).is_none())
+            .collect();
+        let first = |keep: &dyn Fn(&&'static str) -> bool| ranked.iter().copied().find(|id| keep(&id));
+        let cause = first(&|id| self.failed(id))
+            .or_else(|| first(&|id| self.severity(id) > Severity::Low))
+            .or_else(|| first(&|_| true))?;
+        Some((cause, None, Confidence::High))
+    }
+
+    fn diagnose(&self) -> Option<Diagnosis> {
+        let (cause, symptom, chain_confidence) = self.cause()?;
+        let finding = self.finding(cause)?;
+        let confidence = finding.confidence.min(chain_confidence);
+        let mut summary = match confidence {
+            Confidence::Low => format!("Possibly: {}", finding.seen),
+            _ => finding.seen.clone(),
+        };
+        if let Some(symptom) = symptom.filter(|symptom| *symptom != cause).and_then(|id| self.finding(id)) {
+            summary = format!("{}. It explains what visitors meet: {}", summary.trim_end_matches('.'), symptom.seen);
+        }
+        let plan = cause.starts_with("cache-").then(|| crate::model::cache::plan(self.evidence)).flatten();
+        Some(Diagnosis {
+            cause,
+            confidence,
+            summary,
+            then: self.then(cause, plan.as_ref()),
+            ruled_out: self.ruled_out(cause, symptom),
+            predicted: plan.and_then(|plan| plan.predicted),
+        })
+    }
+
+    /// What comes next: the obstacles of the cache plan, else the other findings that nothing explains.
+    fn then(&self, cause: &str, plan: Option<&crate::model::cache::CachePlan>) -> Vec<&'static str> {
+        let mut next: Vec<&'static str> = Vec::new();
+        if let Some(plan) = plan {
+            next.extend(plan.obstacles.iter().map(|obstacle| obstacle.check).filter(|check| *check != cause));
+        }
+        next.extend(ORDER.iter().copied().flatten().copied().filter(|id| {
+            self.failed(id) && *id != cause && self.root(id).0 != cause && self.explained_by(id).is_none()
+        }));
+        let mut seen = Vec::new();
+        next.retain(|id| {
+            !seen.contains(id) && {
+                seen.push(*id);
+                true
+            }
+        });
+        next.truncate(NAMED);
+        next
+    }
+
+    /// Those that explain such a symptom elsewhere, and passed here with something seen.
+    fn ruled_out(&self, cause: &str, symptom: Option<&'static str>) -> Vec<RuledOut> {
+        let suspects: Vec<&'static str> = match symptom {
+            Some(symptom) => ORDER
+                .iter()
+                .copied()
+                .flatten()
+                .copied()
+                .filter(|id| explains(id, symptom) || SYMPTOMS.contains(id) && rank(id) <= rank(symptom))
+                .collect(),
+            None => {
+                let area = cause.split('-').next().unwrap_or_default();
+                let lines = ORDER.iter().copied().flatten().copied();
+                lines.filter(|id| id.split('-').next() == Some(area)).collect()
+            }
+        };
+        suspects
+            .into_iter()
+            .filter(|id| *id != cause)
+            .filter_map(|id| match self.verdict(id)? {
+                Verdict::Pass(Some(seen)) => Some(RuledOut { check: id, because: seen.clone() }),
+                _ => None,
+            })
+            .take(NAMED)
+            .collect()
+    }
+
+    /// Does something that matters stay unjudged (`product.md` section 3)?
+    fn inconclusive(&self) -> Option<String> {
+        let bug = self.results.iter().find_map(|judged| match &judged.answer {
+            Err(NotRun::Bug(what)) => Some(format!("the check {} failed itself ({what})", judged.check.id)),
+            _ => None,
+        });
+        if bug.is_some() {
+            return bug;
+        }
+        if !self.results.is_empty() && self.results.iter().all(|judged| judged.answer.is_err()) {
+            let why = self.results.iter().find_map(|judged| match &judged.answer {
+                Err(NotRun::Inconclusive(why)) => Some(why.clone()),
+                _ => None,
+            });
+            return Some(why.unwrap_or_else(|| "no check could be judged".into()));
+        }
+        self.edge_unseen()
+    }
+
+    /// Every sample at the edge was a challenge, or failed on our side.
+    fn edge_unseen(&self) -> Option<String> {
+        if let Some(http) = self.evidence.edge.http.found()
+            && !http.samples.is_empty()
+        {
+            let challenged = |e: &crate::evidence::Exchange| e.response().is_some_and(cloudflare::is_challenge);
+            if http.samples.iter().all(challenged) {
+                return Some("every answer of the edge was a challenge".into());
+            }
+            return None;
+        }
+        let handshake = self.evidence.edge.tls.found()?;
+        let ours = |limit: Limit| limit != Limit::Step;
+        match (&handshake.connect, &handshake.outcome) {
+            (Connect::ProxyFailed { why }, _) => Some(format!("the proxy failed us: {why}")),
+            (Connect::TimedOut(patience), _) | (_, TlsOutcome::TimedOut(patience)) if ours(patience.limit) => {
+                Some("our own time limit ended the visit before the edge answered".into())
+            }
+            (Connect::Refused | Connect::TimedOut(_) | Connect::Unreachable { .. }, _) => {
+                match self.evidence.our_side() {
+                    OurSide::Works(_) => None,
+                    OurSide::Unknown(why) => {
+                        Some(format!("the edge could not be reached, and it may be our own network: {why}"))
+                    }
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The place in the order; unranked and hygiene come last.
+fn rank(id: &str) -> usize {
+    ORDER.iter().copied().flatten().position(|ranked| *ranked == id).unwrap_or(usize::MAX)
+}
+
+/// Is there any line by which `cause` explains `effect`?
+fn explains(cause: &str, effect: &str) -> bool {
+    EXPLAINS.iter().any(|line| line.cause == cause && line.effects.contains(&effect))
+}
+
+/// Is this a finding that never is a cause?
+pub fn is_hygiene(id: &str) -> bool {
+    HYGIENE.contains(&id)
+}

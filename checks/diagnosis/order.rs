@@ -1,0 +1,275 @@
+//! The order of `diagnosis.md` section 1, and what explains what, as data.
+
+use crate::evidence::Evidence;
+use crate::evidence::http::Outcome;
+use crate::model::cloudflare::error_code;
+use crate::verdict::Confidence;
+
+/// Lines 2–24 of `diagnosis.md` section 1: each line loses to those above it, and within a line the first wins.
+pub(super) const ORDER: &[&[&str]] = &[
+    &["edge-challenged"],
+    &["dns-dnssec-broken", "dns-cname-loop", "dns-name-unresolvable"],
+    &["cloudflare-zone-inactive", "dns-delegation-wrong", "dns-resolvers-disagree"],
+    &["cache-platform-owned"],
+    &["dns-not-proxied", "origin-ca-exposed"],
+    &[
+        "dns-caa-forbids-issuer",
+        "cloudflare-edge-certificate-pending",
+        "edge-certificate-not-covering",
+        "edge-unreachable",
+    ],
+    &["edge-preflight-blocked"],
+    &["cloudflare-worker-intercepts"],
+    &[
+        "dns-target-is-cloudflare",
+        "dns-target-unresolvable",
+        "dns-target-default-endpoint",
+        "dns-target-foreign-host",
+        "dns-region-mismatch",
+    ],
+    &["cloudflare-ssl-mode-weak"],
+    &["edge-host-rejected"],
+    // Without an account, the service's own certificate is what tells of a missing custom domain.
+    &[
+        "aws-custom-domain-missing",
+        "aws-domain-frozen",
+        "aws-target-mismatch",
+        "aws-certificate-region",
+        "origin-default-certificate",
+    ],
+    &["cloudflare-trust-store-replaced"],
+    &["aws-mutual-tls-unmet", "origin-client-certificate-required"],
+    &[
+        "aws-certificate-renewal-blocked",
+        "origin-certificate-expired",
+        "origin-certificate-not-yet-valid",
+        "origin-certificate-name-mismatch",
+        "origin-chain-incomplete",
+        "origin-certificate-untrusted",
+    ],
+    &["origin-tls-outdated", "origin-unreachable", "origin-handshake-failing"],
+    &["aws-mapping-missing", "aws-function-url-auth"],
+    &["aws-invoke-permission-missing"],
+    &[
+        "edge-redirect-loop",
+        "edge-origin-error",
+        "edge-gateway-rejects",
+        "edge-integration-failing",
+        "edge-body-base64",
+    ],
+    &["cache-private-shared", "cache-errors-stored", "cache-cors-shared"],
+    &[
+        "cache-method-uncacheable",
+        "cache-port-uncacheable",
+        "cache-rule-bypasses",
+        "cache-worker-in-front",
+        "cloudflare-rule-shadowed",
+        "cloudflare-rule-never-matches",
+        "cache-not-eligible",
+    ],
+    &[
+        "cache-object-too-large",
+        "cache-status-uncacheable",
+        "cache-control-overridden",
+        "cache-control-forbids",
+        "cache-set-cookie",
+        "cache-authorization",
+        "cache-vary-blocks",
+    ],
+    &["cache-control-revalidates", "cache-control-missing", "cache-control-malformed", "cache-ttl-short"],
+    &["cache-key-fragmented", "cache-never-hit"],
+    // Nothing is visibly broken: what will break, or is a risk.
+    &[
+        "edge-certificate-expiring",
+        "origin-certificate-expiring",
+        "origin-ca-unmanaged",
+        "edge-http-not-redirected",
+        "edge-differs-from-origin",
+        "origin-certificate-weak",
+        "cache-stale-disabled",
+    ],
+];
+
+/// Never a cause (`diagnosis.md` line 25): they work as they are.
+pub(super) const HYGIENE: &[&str] = &[
+    "edge-legacy-tls",
+    "cloudflare-minimum-tls-weak",
+    "aws-default-endpoint-open",
+    "origin-bypass-open",
+    "cloudflare-page-rule-superseded",
+    "aws-endpoint-type",
+    "cache-validators-missing",
+    "cache-browser-ttl-rewritten",
+    "cloudflare-tiered-cache-unhinted",
+    "aws-stage-cache-stacked",
+];
+
+/// Results that tell what a visitor meets, worst first: the cause is looked for behind the first that spoke.
+pub(super) const SYMPTOMS: &[&str] = &[
+    "dns-name-unresolvable",
+    "edge-unreachable",
+    "edge-certificate-not-covering",
+    "edge-redirect-loop",
+    "edge-origin-error",
+    "edge-host-rejected",
+    "edge-gateway-rejects",
+    "edge-integration-failing",
+    "edge-preflight-blocked",
+    "edge-body-base64",
+];
+
+/// `cause` explains `effects`, as far as `when` holds.
+pub(super) struct Explains {
+    pub(super) cause: &'static str,
+    pub(super) effects: &'static [&'static str],
+    pub(super) when: fn(&Evidence) -> bool,
+    /// The explanation is at most this sure.
+    pub(super) at_most: Confidence,
+}
+
+const fn always(cause: &'static str, effects: &'static [&'static str]) -> Explains {
+    Explains { cause, effects, when: |_| true, at_most: Confidence::High }
+}
+
+const fn when(cause: &'static str, effects: &'static [&'static str], when: fn(&Evidence) -> bool) -> Explains {
+    Explains { cause, effects, when, at_most: Confidence::High }
+}
+
+const REJECTIONS: &[&str] = &["edge-gateway-rejects", "edge-host-rejected"];
+const ORIGIN_TRUST: &[&str] =
+    &["origin-certificate-name-mismatch", "origin-certificate-untrusted", "origin-chain-incomplete"];
+
+/// Who explains whom (`diagnosis.md` section 1; the codes by `facts/cloudflare.md` section 6).
+pub(super) const EXPLAINS: &[Explains] = &[
+    always("dns-dnssec-broken", &["dns-name-unresolvable", "dns-resolvers-disagree", "edge-unreachable"]),
+    always("dns-cname-loop", &["dns-name-unresolvable", "edge-unreachable"]),
+    always("dns-name-unresolvable", &["edge-unreachable"]),
+    always("dns-resolvers-disagree", &["dns-name-unresolvable"]),
+    always(
+        "dns-not-proxied",
+        &["origin-ca-exposed", "edge-certificate-not-covering", "edge-http-not-redirected", "edge-legacy-tls"],
+    ),
+    always("origin-ca-exposed", &["edge-certificate-not-covering", "edge-unreachable"]),
+    always("dns-caa-forbids-issuer", &["edge-certificate-expiring"]),
+    when("dns-caa-forbids-issuer", &["edge-certificate-not-covering"], |e| !e.edge_tls_completed()),
+    always("edge-certificate-not-covering", &["edge-unreachable"]),
+    always("edge-challenged", &["edge-preflight-blocked", "edge-gateway-rejects", "edge-origin-error"]),
+    when("dns-target-is-cloudflare", &["edge-origin-error"], |e| {
+        code(e).is_some_and(|code| matches!(code, 1000..=1004 | 1014 | 1034 | 520 | 522 | 523 | 530))
+    }),
+    when("dns-target-unresolvable", &["edge-origin-error"], |e| {
+        code(e).is_some_and(|code| matches!(code, 530 | 1001 | 1016 | 523))
+    }),
+    always("dns-target-unresolvable", &["origin-unreachable", "dns-region-mismatch"]),
+    always("dns-target-default-endpoint", REJECTIONS),
+    always("dns-target-default-endpoint", &["origin-default-certificate", "origin-certificate-name-mismatch"]),
+    when("dns-target-default-endpoint", &["edge-origin-error"], certificate_error),
+    always("dns-target-foreign-host", REJECTIONS),
+    always("dns-target-foreign-host", ORIGIN_TRUST),
+    when("dns-target-foreign-host", &["edge-origin-error"], certificate_error),
+    always("dns-region-mismatch", &["origin-default-certificate", "dns-target-unresolvable"]),
+    always("dns-region-mismatch", REJECTIONS),
+    when("dns-region-mismatch", &["edge-origin-error"], |e| certificate_error(e) || code(e) == Some(1016)),
+    always("cloudflare-ssl-mode-weak", &["edge-redirect-loop"]),
+    when("cloudflare-ssl-mode-weak", &["edge-origin-error", "origin-unreachable"], refused),
+    always("edge-host-rejected", &["edge-gateway-rejects"]),
+    always("origin-default-certificate", ORIGIN_TRUST),
+    always("origin-default-certificate", REJECTIONS),
+    when("origin-default-certificate", &["edge-origin-error"], certificate_error),
+    when("origin-client-certificate-required", &["edge-origin-error"], |e| {
+        matches!(code(e), Some(520 | 525)) || certificate_error(e)
+    }),
+    always("origin-client-certificate-required", &["origin-handshake-failing", "edge-gateway-rejects"]),
+    when("origin-certificate-expired", &["edge-origin-error"], untrusted),
+    always("origin-certificate-expired", &["origin-certificate-expiring", "origin-ca-unmanaged"]),
+    when("origin-certificate-not-yet-valid", &["edge-origin-error"], untrusted),
+    when("origin-certificate-name-mismatch", &["edge-origin-error"], untrusted),
+    when("origin-chain-incomplete", &["edge-origin-error"], untrusted),
+    always("origin-chain-incomplete", &["origin-certificate-untrusted"]),
+    when("origin-certificate-untrusted", &["edge-origin-error"], untrusted),
+    when("origin-tls-outdated", &["edge-origin-error"], |e| matches!(code(e), Some(520 | 525))),
+    always("origin-tls-outdated", &["origin-handshake-failing"]),
+    when("origin-unreachable", &["edge-origin-error"], |e| matches!(code(e), Some(520..=523 | 525))),
+    when("origin-handshake-failing", &["edge-origin-error"], |e| matches!(code(e), Some(520 | 525))),
+    always("edge-redirect-loop", &["edge-http-not-redirected"]),
+    always("edge-origin-error", &["edge-http-not-redirected", "edge-differs-from-origin"]),
+    always("edge-gateway-rejects", &["edge-differs-from-origin"]),
+    always("edge-integration-failing", &["edge-differs-from-origin", "edge-origin-error"]),
+    always("cache-private-shared", &["edge-differs-from-origin"]),
+    always("cache-errors-stored", &["edge-differs-from-origin"]),
+];
+
+/// The first Cloudflare error code seen at the edge on the target's own URL.
+pub(super) fn code(evidence: &Evidence) -> Option<u16> {
+    let http = evidence.edge.http.found()?;
+    http.samples.iter().chain(&http.redirects).find_map(|exchange| match &exchange.outcome {
+        Outcome::Answered(response) => error_code(response),
+        Outcome::Failed(_) => None,
+    })
+}
+
+/// 525 and 526: TLS with the origin failed.
+fn certificate_error(evidence: &Evidence) -> bool {
+    matches!(code(evidence), Some(525 | 526))
+}
+
+/// 526: the origin's certificate was not accepted.
+fn untrusted(evidence: &Evidence) -> bool {
+    code(evidence) == Some(526)
+}
+
+/// 521–523: nothing took the connection.
+fn refused(evidence: &Evidence) -> bool {
+    matches!(code(evidence), Some(521..=523))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn nothing_stands_in_the_order_twice() {
+        let mut seen = HashSet::new();
+        for id in ORDER.iter().copied().flatten().chain(HYGIENE) {
+            assert!(seen.insert(id), "{id} is ranked twice");
+        }
+    }
+
+    #[test]
+    fn every_check_is_ranked_and_every_name_of_an_area_exists() {
+        let ranked: HashSet<_> = ORDER.iter().copied().flatten().chain(HYGIENE).copied().collect();
+        for check in crate::all() {
+            assert!(ranked.contains(check.id), "{} has no place in the order", check.id);
+        }
+        let built: HashSet<_> = crate::AREAS.iter().filter(|area| !area.checks.is_empty()).map(|a| a.id).collect();
+        for id in ranked {
+            let area = id.split('-').next().unwrap();
+            // Areas and checks of later issues are ranked already; what a built area lacks must be one of those.
+            let later = ["dns-delegation-wrong", "dns-target-is-address"];
+            if built.contains(area) && !later.contains(&id) {
+                assert!(crate::find(id).is_some(), "{id} is ranked but no check");
+            }
+        }
+    }
+
+    #[test]
+    fn an_explanation_never_runs_in_a_circle() {
+        fn reaches(from: &str, to: &str, depth: u32) -> bool {
+            depth > 0
+                && EXPLAINS
+                    .iter()
+                    .filter(|line| line.cause == from)
+                    .flat_map(|line| line.effects)
+                    .any(|effect| *effect == to || reaches(effect, to, depth - 1))
+        }
+        for line in EXPLAINS {
+            // The two ways in which a region can be wrong may explain each other; the order decides.
+            if ["dns-region-mismatch", "dns-target-unresolvable"].contains(&line.cause) {
+                continue;
+            }
+            assert!(!reaches(line.cause, line.cause, 8), "{} explains itself", line.cause);
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! CAA shuts out an authority whose certificate is in this path.
+
+use crate::check::{Check, Probe, Severity};
+use crate::evidence::dns::{CaaSearch, CaaStep};
+use crate::evidence::tls::{Certificate, Connect};
+use crate::evidence::{Evidence, Gathered, Handshake};
+use crate::model::caa::{self, Authority};
+use crate::model::cloudflare;
+use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
+
+pub(crate) const CHECK: Check = Check {
+    id: "dns-caa-forbids-issuer",
+    title: "CAA lets the path's certification authorities in",
+    severity: Severity::High,
+    needs: &[Probe::Dns, Probe::EdgeTls, Probe::OriginTls],
+    why: "An authority must refuse to issue or renew where CAA does not name it. The certificate that is there goes \
+          on working, and \
+          then ends. CAA is inherited from the parent and through a CNAME, and Cloudflare answers with records of \
+          its own that \
+          its dashboard does not show.",
+    fix,
+    sources: &[
+        "https://www.rfc-editor.org/rfc/rfc8659",
+        "https://developers.cloudflare.com/ssl/edge-certificates/caa-records/",
+        "https://docs.aws.amazon.com/acm/latest/userguide/setup-caa.html",
+    ],
+    judge,
+};
+
+/// One certificate of the path and what CAA says of its renewal.
+struct Forbidden<'a> {
+    place: &'static str,
+    authority: Authority,
+    name: String,
+    set: &'a CaaStep,
+    expired: bool,
+}
+
+fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
+    let dns = evidence.dns.get()?;
+    let search = dns.caa.get()?;
+    if let Some(failed) = search.steps.iter().find_map(|step| step.failed.as_ref().map(|failed| (step, failed))) {
+        return Err(NotRun::inconclusive(format!("CAA of {}: {}", failed.0.name, failed.1.describe())));
+    }
+    if search.relevant().is_none() {
+        return Ok(Verdict::pass("no CAA record restricts issuance"));
+    }
+    let places = [("the edge", leaf(&evidence.edge.tls)), ("the origin", leaf(&evidence.origin.tls))];
+    let mut judged = Vec::new();
+    for (place, leaf) in places {
+        let Some(leaf) = leaf else { continue };
+        let Some(authority) = caa::authority(&leaf.issuer) else { continue };
+        // A certificate for other names (the service's own) is renewed under other records.
+        let Some(name) = covering(leaf, &evidence.target.host) else { continue };
+        judged.push((place, authority, forbidden(evidence, search, place, leaf, authority, name)));
+    }
+    let found: Vec<Forbidden> = judged.iter_mut().filter_map(|(_, _, forbidden)| forbidden.take()).collect();
+    if !found.is_empty() {
+        return Ok(verdict(&found));
+    }
+    if let Some(verdict) = shut_out_at_the_edge(evidence, search) {
+        return Ok(verdict);
+    }
+    if judged.is_empty() {
+        return Err(NotRun::not_applicable(
+            "no certificate for this name was seen from an authority whose CAA name we know",
+        ));
+    }
+    let names: Vec<&str> = judged.iter().map(|(_, authority, _)| authority.name).collect();
+    Ok(Verdict::pass(format!("CAA lets {} in", names.join(" and "))))
+}
+
+fn leaf(handshake: &Gathered<Handshake>) -> Option<&Certificate> {
+    handshake.found()?.leaf()
+}
+
+/// The entry of the certificate that covers the host: the host itself rather than a wildcard.
+fn covering(leaf: &Certificate, host: &str) -> Option<String> {
+    let wildcard = host.split_once('.').map(|(_, parent)| format!("*.{parent}"));
+    let has = |wanted: &str| leaf.names.iter().any(|name| name == wanted);
+    if has(host) { Some(host.to_owned()) } else { wildcard.filter(|name| has(name)) }
+}
+
+fn forbidden<'a>(
+    evidence: &Evidence,
+    search: &'a CaaSearch,
+    place: &'static str,
+    leaf: &Certificate,
+    authority: Authority,
+    name: String,
+) -> Option<Forbidden<'a>> {
+    let set = caa::relevant(search, &name)?;
+    let expired = leaf.not_after.is_some_and(|end| end < evidence.gathered_at);
+    (!caa::permits(&set.records, &authority, name.starts_with("*."))).then_some(Forbidden {
+        place,
+        authority,
+        name,
+        set,
+        expired,
+    })
+}
+
+fn verdict(found: &[Forbidden]) -> Verdict {
+    let what: Vec<String> = found
+        .iter()
+        .map(|f| {
+            format!(
+                "{}'s certificate for {} is from {}, which CAA at {} does not allow",
+                f.place, f.name, f.authority.name, f.set.name
+            )
+        })
+        .collect();
+    let mut finding = Finding::seen(what.join("; "));
+    for forbidden in found {
+        finding = finding.proofs(lines(forbidden.set));
+    }
+    finding.proof.dedup();
+    // What is served today is not broken today: the authority refuses at the next renewal.
+    if found.iter().any(|f| f.expired) {
+        Verdict::Fail(finding.proof("and the certificate has expired"))
+    } else {
+        Verdict::Warn(finding)
+    }
+}
+
+fn lines(set: &CaaStep) -> Vec<String> {
+    let owner = match &set.through {
+        Some(target) => format!("{} (through its CNAME to {target})", set.name),
+        None => set.name.clone(),
+    };
+    set.records
+        .iter()
+        .map(|r| format!("{owner} CAA {} {} \"{}\"", if r.critical { 128 } else { 0 }, r.tag, r.value))
+        .collect()
+}
+
+/// The edge has no certificate to show, and none of Cloudflare's authorities may issue one.
+fn shut_out_at_the_edge(evidence: &Evidence, search: &CaaSearch) -> Option<Verdict> {
+    let handshake = evidence.edge.tls.found()?;
+    let without = handshake.connect == Connect::Open && !handshake.completed() && handshake.chain.is_empty();
+    let addresses = evidence.dns.found()?.host.addresses();
+    let at_cloudflare = !addresses.is_empty() && addresses.iter().all(|address| cloudflare::owns(*address));
+    if !without || !at_cloudflare {
+        return None;
+    }
+    let set = caa::relevant(search, &evidence.target.host)?;
+    let none = caa::EDGE
+        .iter()
+        .all(|authority| !caa::permits(&set.records, authority, false) && !caa::permits(&set.records, authority, true));
+    none.then(|| {
+        let names: Vec<&str> = caa::EDGE.iter().map(|authority| authority.name).collect();
+        Verdict::Fail(
+            Finding::seen(format!(
+                "the edge has no certificate for {}, and CAA at {} allows none of {}",
+                evidence.target.host,
+                set.name,
+                names.join(", ")
+            ))
+            .proofs(lines(set))
+            .confidence(Confidence::Medium),
+        )
+    })
+}
+
+fn fix(evidence: &Evidence, _: &Finding) -> Fix {
+    let search = evidence.dns.found().and_then(|dns| dns.caa.found());
+    let set = search.and_then(CaaSearch::relevant);
+    let owner = set.map_or(evidence.target.host.as_str(), |set| set.name.as_str());
+    let origin = leaf(&evidence.origin.tls).and_then(|leaf| caa::authority(&leaf.issuer));
+    let edge = leaf(&evidence.edge.tls).and_then(|leaf| caa::authority(&leaf.issuer));
+    let mut wanted: Vec<&str> = [edge, origin]
+        .into_iter()
+        .flatten()
+        .filter(|authority| {
+            set.is_none_or(|set| {
+                !caa::permits(&set.records, authority, false) || !caa::permits(&set.records, authority, true)
+            })
+        })
+        .filter_map(|authority| authority.domains.first().copied())
+        .collect();
+    if wanted.is_empty() {
+        wanted.push("pki.goog");
+    }
+    let fix = match set.and_then(|set| set.through.as_ref()) {
+        Some(target) => Fix::new(format!(
+            "The set belongs to {target}, where the CNAME of {owner} leads: have its owner add the authority, or \
+             use a name without that \
+             CNAME for the certificate."
+        )),
+        None => Fix::new(format!("Add the missing authority to the CAA records at {owner}; the others may stay.")),
+    };
+    wanted.into_iter().fold(fix, |fix, domain| {
+        fix.dashboard(format!("DNS → Records → Add record: CAA, {owner}, tag issue, value {domain}; again with tag \
+                               issuewild")).api(
+            format!("Let {domain} in"),
+            format!(
+                "curl -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" -H 'Content-Type: application/json' \
+                 https://api.cloudflare.com/client/v4/zones/$ZONE_ID/dns_records --data \
+                 \
+                 \
+                 \
+                 \
+                 '{{\"type\":\"CAA\",\"name\":\"{owner}\",\"data\":{{\"flags\":0,\"tag\":\"issue\",\"value\":\"{domain}\"}}}}'"
+            ),
+        )
+        .terraform(
+            "Cloudflare provider v5",
+            format!(
+                "resource \"cloudflare_dns_record\" \"caa\" {{\n  zone_id = var.zone_id\n  name    = \"{owner}\"\n  \
+                 type    = \"CAA\"\n  \
+                 ttl     = 1\n  data    = {{ flags = 0, tag = \"issue\", value = \"{domain}\" }}\n}}"
+            ),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::evidence::dns::{Dns, Lookup};
+    use crate::evidence::tls::TlsOutcome;
+
+    const AMAZON: &str = "CN=Amazon RSA 2048 M02,O=Amazon,C=US";
+    const GOOGLE: &str = "CN=WE1,O=Google Trust Services,C=US";
+
+    fn at(steps: Vec<CaaStep>) -> Evidence {
+        with(Dns { caa: Gathered::Found(CaaSearch { steps }), ..proxied() })
+    }
+
+    fn zone(records: &[&str]) -> Evidence {
+        at(vec![caa(HOST, &[]), caa("example.com", records)])
+    }
+
+    #[test]
+    fn the_edges_authority() {
+        for (records, expected) in [
+            (&[][..], "pass"),
+            (&["issue pki.goog", "issuewild pki.goog"], "pass"),
+            (&["issue pki.goog; cansignhttpexchanges=yes"], "pass"),
+            (&["issue pki.goog", "issuewild letsencrypt.org"], "warn"),
+            (&["issue letsencrypt.org"], "warn"),
+            (&["iodef mailto:x@example.com"], "pass"),
+        ] {
+            let mut evidence = zone(records);
+            evidence.edge.tls = handshake(GOOGLE, &["example.com", "*.example.com"]);
+            assert_eq!(word(&judge(&evidence)), expected, "{records:?}");
+        }
+    }
+
+    #[test]
+    fn a_wildcards_search_begins_at_the_parent() {
+        let steps = || vec![caa(HOST, &["issue amazon.com"])];
+        let mut evidence = at(steps());
+        evidence.edge.tls = handshake(GOOGLE, &["example.com", "*.example.com"]);
+        assert_eq!(word(&judge(&evidence)), "pass", "the host's own set does not touch the wildcard");
+        evidence.edge.tls = handshake(GOOGLE, &[HOST]);
+        assert_eq!(word(&judge(&evidence)), "warn");
+    }
+
+    #[test]
+    fn acm_at_the_origin() {
+        let mut evidence = zone(&["issue letsencrypt.org", "issue awstrust.com"]);
+        evidence.origin.tls = handshake(AMAZON, &[HOST]);
+        assert_eq!(word(&judge(&evidence)), "pass");
+        evidence = zone(&["issue letsencrypt.org"]);
+        evidence.origin.tls = handshake(AMAZON, &[HOST]);
+        let verdict = judge(&evidence).unwrap();
+        assert_eq!(word(&Ok(verdict.clone())), "warn");
+        let text = format!("{:?}", fix(&evidence, verdict.finding().unwrap()));
+        assert!(text.contains("amazon.com") && !text.contains("pki.goog"), "{text}");
+        evidence.gathered_at += time::Duration::days(90);
+        assert_eq!(word(&judge(&evidence)), "fail", "it has run out");
+        let mut own = zone(&["issue letsencrypt.org"]);
+        own.origin.tls = handshake(AMAZON, &["*.execute-api.us-west-2.amazonaws.com"]);
+        assert_eq!(word(&judge(&own)), "not-applicable", "the service's own certificate");
+    }
+
+    #[test]
+    fn an_inherited_set_names_its_owner() {
+        let mut step = caa(HOST, &["issue letsencrypt.org"]);
+        step.through = Some("cname.host.example.net".into());
+        let mut evidence = at(vec![step]);
+        evidence.origin.tls = handshake(AMAZON, &[HOST]);
+        let verdict = judge(&evidence).unwrap();
+        assert!(verdict.finding().unwrap().proof[0].contains("through its CNAME to cname.host.example.net"));
+        assert!(fix(&evidence, verdict.finding().unwrap()).summary.contains("cname.host.example.net"));
+    }
+
+    #[test]
+    fn unknown_and_unseen() {
+        let mut evidence = zone(&["issue letsencrypt.org"]);
+        assert_eq!(word(&judge(&evidence)), "not-applicable");
+        evidence.edge.tls = handshake("CN=Some CA,O=Sectigo Limited", &[HOST]);
+        assert_eq!(word(&judge(&evidence)), "not-applicable");
+        let mut failed = caa(HOST, &[]);
+        failed.failed = Some(Lookup::TimedOut);
+        assert_eq!(word(&judge(&at(vec![failed]))), "inconclusive");
+    }
+
+    #[test]
+    fn no_certificate_and_nobody_to_issue_one() {
+        let broken = |records: &[&str]| {
+            let mut evidence = zone(records);
+            evidence.edge.tls = handshake(GOOGLE, &[]);
+            if let Gathered::Found(handshake) = &mut evidence.edge.tls {
+                handshake.chain.clear();
+                handshake.outcome =
+                    TlsOutcome::Alert { code: 40, name: "handshake_failure".into(), after_handshake: false };
+            }
+            evidence
+        };
+        assert_eq!(word(&judge(&broken(&["issue digicert.com"]))), "fail");
+        assert_eq!(word(&judge(&broken(&["issue letsencrypt.org"]))), "not-applicable");
+    }
+}

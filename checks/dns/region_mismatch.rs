@@ -1,0 +1,163 @@
+//! The target is in another region than the API, or in none.
+
+use super::change_record;
+use crate::check::{Check, Probe, Severity};
+use crate::evidence::{Evidence, Response};
+use crate::model::origin_host::{classify, region};
+use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
+
+pub(crate) const CHECK: Check = Check {
+    id: "dns-region-mismatch",
+    title: "The target is in the API's region",
+    severity: Severity::High,
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    why: "A regional custom domain, bucket or function exists in one region only. In another one the target does \
+          not resolve, or \
+          answers with the region's own certificate and 403.",
+    fix,
+    sources: &[
+        "https://docs.aws.amazon.com/general/latest/gr/apigateway.html",
+        "https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
+    ],
+    judge,
+};
+
+fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
+    // The bucket's own word needs no name.
+    let answers = [("the edge", evidence.edge_answer().ok()), ("the origin", evidence.origin_answer().ok())];
+    for (who, response) in answers {
+        if let Some((response, said)) = response.and_then(|response| Some((response, misplaced(response)?))) {
+            let finding =
+                Finding::seen(format!("{who} answers S3's PermanentRedirect: the bucket is in another region{said}"))
+                    .proof(format!("status {}, <Code>PermanentRedirect</Code>", response.status));
+            return Ok(Verdict::Fail(finding));
+        }
+    }
+    let name = super::target_name(evidence)?;
+    let Some(named) = classify(name).region else {
+        return Err(NotRun::not_applicable(format!("{name} names no region")));
+    };
+    // What was seen to work outranks what was said of it.
+    let works = evidence.edge_answer().is_ok_and(|response| response.status < 400);
+    let resolves = evidence.origin_chain().is_ok_and(|chain| !chain.addresses().is_empty());
+    if region(&named).is_none() {
+        // The list is dated, and AWS opens regions.
+        if works || resolves {
+            return Ok(Verdict::pass(format!("{named} is newer than our list of regions; {name} resolves")));
+        }
+        let known_absent =
+            evidence.origin_chain().is_ok_and(|chain| chain.ipv4.is_definite() && chain.addresses().is_empty());
+        let finding = Finding::seen(format!("{named} in {name} is no region of AWS"));
+        return Ok(if known_absent {
+            Verdict::Fail(finding.proof(format!("{name} does not resolve")))
+        } else {
+            Verdict::Warn(finding.confidence(Confidence::Medium))
+        });
+    }
+    let Some(wanted) = &evidence.target.region else {
+        return Ok(Verdict::pass(format!("the target is in {named}")));
+    };
+    if *wanted == named {
+        return Ok(Verdict::pass(format!("the target is in {named}, as it should be")));
+    }
+    if region(wanted).is_none() {
+        return Err(NotRun::inconclusive(format!("{wanted}, given as the region, is not on our list")));
+    }
+    let finding =
+        Finding::seen(format!("the target is in {named}, the API in {wanted}")).proof(format!("target {name}"));
+    Ok(if works {
+        Verdict::Warn(
+            finding.confidence(Confidence::Low).proof("yet the edge's answer is good: is the given region right?"),
+        )
+    } else {
+        Verdict::Fail(finding)
+    })
+}
+
+/// S3's word for a bucket that lives elsewhere, and where, if it says so.
+fn misplaced(response: &Response) -> Option<String> {
+    response.body.prefix.contains("<Code>PermanentRedirect</Code>").then(|| {
+        response
+            .headers
+            .first("x-amz-bucket-region")
+            .map(|region| {
+                format!(
+                    ", \
+                                         {region}"
+                )
+            })
+            .unwrap_or_default()
+    })
+}
+
+fn fix(evidence: &Evidence, _: &Finding) -> Fix {
+    let host = &evidence.target.host;
+    let region = evidence.target.region.as_deref().unwrap_or("$AWS_REGION");
+    let name = evidence.origin_name().unwrap_or("d-xxxxxxxxxx.execute-api.REGION.amazonaws.com");
+    let content = match classify(name).region {
+        Some(named) if classify(name).class != crate::model::origin_host::OriginClass::GatewayCustomTarget => {
+            name.replace(&named, region)
+        }
+        _ => format!("d-xxxxxxxxxx.execute-api.{region}.amazonaws.com"),
+    };
+    let fix = Fix::new(format!("Point {host} at the target in the region where the service is.")).shell(
+        "The custom domain's target there",
+        format!(
+            "aws apigatewayv2 get-domain-name --region {region} --domain-name {host} --query \
+             'DomainNameConfigurations[0].ApiGatewayDomainName' --output text"
+        ),
+    );
+    change_record(fix, host, &content, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    fn at(name: &str, addresses: &[&str], region: Option<&str>) -> Evidence {
+        let mut evidence = declared(chain(&[name], addresses));
+        evidence.target.region = region.map(Into::into);
+        evidence
+    }
+
+    #[test]
+    fn by_name_and_wish() {
+        const SITE: &str = "b.s3-website-us-west-2.amazonaws.com";
+        const NOWHERE: &str = "d-abc123def4.execute-api.us-west-9.amazonaws.com";
+        let here = &["192.0.2.1"][..];
+        for (name, addresses, region, expected) in [
+            (TARGET, here, None, "pass"),
+            (TARGET, here, Some("us-west-2"), "pass"),
+            (TARGET, here, Some("eu-west-1"), "fail"),
+            (TARGET, here, Some("us-west-9"), "inconclusive"),
+            (SITE, here, Some("eu-west-1"), "fail"),
+            (NOWHERE, &[], None, "fail"),
+            (NOWHERE, here, None, "pass"),
+            ("d111111abcdef8.cloudfront.net", here, Some("eu-west-1"), "not-applicable"),
+        ] {
+            assert_eq!(word(&judge(&at(name, addresses, region))), expected, "{name} {region:?}");
+        }
+        let mut unseen = nothing();
+        unseen.target.origin = Some(NOWHERE.parse().unwrap());
+        assert_eq!(word(&judge(&unseen)), "warn");
+        assert_eq!(word(&judge(&edge(at(TARGET, here, Some("eu-west-1")), 200, ""))), "warn");
+        assert_eq!(word(&judge(&with(host(chain(&[HOST, TARGET], here))))), "pass");
+        assert_eq!(word(&judge(&with(proxied()))), "not-applicable");
+    }
+
+    #[test]
+    fn a_bucket_says_where_it_is() {
+        let body = "<Error><Code>PermanentRedirect</Code></Error>";
+        assert_eq!(word(&judge(&edge(nothing(), 301, body))), "fail");
+        let mut direct = nothing();
+        direct.origin.http = exchanges(301, &[("x-amz-bucket-region", "ap-northeast-1")], body);
+        let verdict = judge(&direct).unwrap();
+        assert!(verdict.finding().unwrap().seen.contains("ap-northeast-1"));
+        let fixed = format!(
+            "{:?}",
+            fix(&at("b.s3.us-east-1.amazonaws.com", &[], Some("eu-west-1")), verdict.finding().unwrap())
+        );
+        assert!(fixed.contains("b.s3.eu-west-1.amazonaws.com"), "{fixed}");
+    }
+}

@@ -1,0 +1,169 @@
+//! The record leads back to Cloudflare.
+
+use super::{answers, change_record, records};
+use crate::check::{Check, Probe, Severity};
+use crate::evidence::{Evidence, Response};
+use crate::model::cloudflare;
+use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
+
+pub(crate) const CHECK: Check = Check {
+    id: "dns-target-is-cloudflare",
+    title: "The record leads to the origin, not back to Cloudflare",
+    severity: Severity::Critical,
+    needs: &[Probe::Dns, Probe::EdgeHttp],
+    why: "A record that points at Cloudflare's own addresses sends the request in a circle (1000), one that points \
+          at a name in \
+          another account is refused (1014), and some addresses are reserved (1034).",
+    fix,
+    sources: &[
+        "https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-1xxx-errors/error-1000/",
+        "https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-1xxx-errors/error-1014/",
+        "https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-1xxx-errors/error-1034/",
+    ],
+    judge,
+};
+
+/// Suffixes of Cloudflare's own products, which are meant to be pointed at.
+const PRODUCTS: &[&str] =
+    &[".pages.dev", ".workers.dev", ".cfargotunnel.com", ".r2.dev", ".r2.cloudflarestorage.com", ".cdn.cloudflare.net"];
+
+fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
+    let answer = evidence.edge_answer().ok();
+    if let Some(finding) = answer.and_then(|response| refused(evidence, response)) {
+        return Ok(finding);
+    }
+    if let Some(declared) = &evidence.target.origin
+        && let Ok(address) = declared.host.parse::<std::net::IpAddr>()
+    {
+        if !cloudflare::owns(address) && !is_resolver(address) {
+            return Ok(Verdict::pass(format!("{address} is not Cloudflare's")));
+        }
+        return by_address(
+            evidence,
+            answer,
+            Finding::seen(format!("the record's address {address} is Cloudflare's own")),
+        );
+    }
+    let chain = match evidence.origin_chain() {
+        Ok(chain) => chain,
+        Err(_) if evidence.edge_serves_fresh().is_some() => return Ok(Verdict::pass("the edge reaches the origin")),
+        Err(why) => return Err(why),
+    };
+    let names = chain.hops.iter().map(|hop| hop.to.as_str()).chain([chain.name.as_str()]);
+    if let Some(product) = names.into_iter().find(|name| PRODUCTS.iter().any(|suffix| name.ends_with(suffix))) {
+        return Ok(Verdict::pass(format!("{product} is a Cloudflare product, meant to be pointed at")));
+    }
+    let addresses = chain.addresses();
+    match addresses.iter().find(|address| cloudflare::owns(**address) || is_resolver(**address)) {
+        Some(address) => {
+            let seen = format!("the record's target {} is at Cloudflare itself ({address})", chain.name);
+            by_address(evidence, answer, Finding::seen(seen).proofs(records(chain)).proofs(answers(chain)))
+        }
+        None if addresses.is_empty() => Err(NotRun::blocked(Probe::Dns, format!("{} has no address", chain.end()))),
+        None => Ok(Verdict::pass(format!("{} is outside Cloudflare's ranges", chain.name))),
+    }
+}
+
+/// 1.1.1.1 and 1.0.0.1 are outside the published ranges (1034, `facts/cloudflare.md` section 6).
+fn is_resolver(address: std::net::IpAddr) -> bool {
+    matches!(address, std::net::IpAddr::V4(v4) if matches!(v4.octets(), [1, 1, 1, 1] | [1, 0, 0, 1]))
+}
+
+/// The edge's own word for it.
+fn refused(evidence: &Evidence, response: &Response) -> Option<Verdict> {
+    let (code, what) = match cloudflare::error_code(response)? {
+        1000 => (1000, "DNS points to a prohibited address"),
+        1014 => (1014, "the CNAME leads to a name of another account"),
+        1034 => (1034, "the address in the record is restricted"),
+        _ => return None,
+    };
+    let finding = Finding::seen(format!("the edge answers with error {code}: {what}"))
+        .proof(format!("status {}, error {code}", response.status));
+    // Such a request looks as if it had been through Cloudflare before, whatever the record says (section 6, 1000).
+    let ours =
+        evidence.target.headers.iter().find(|line| {
+            ["cf-connecting-ip", "x-forwarded-for"].iter().any(|name| line.name.eq_ignore_ascii_case(name))
+        });
+    Some(match ours.filter(|_| code == 1000) {
+        Some(line) => Verdict::Warn(
+            finding
+                .confidence(Confidence::Low)
+                .proof(format!("the request carried {}, which alone can cause 1000: try without it", line.name)),
+        ),
+        None => Verdict::Fail(finding),
+    })
+}
+
+/// The target is Cloudflare's: a circle, unless it is a SaaS provider or a name of the same account, which works.
+fn by_address(evidence: &Evidence, answer: Option<&Response>, finding: Finding) -> Result<Verdict, NotRun> {
+    let works = answer.is_some_and(|response| response.status < 500 && cloudflare::error_code(response).is_none());
+    if works && !evidence.target.origin.as_ref().is_some_and(|origin| origin.assumed) {
+        return Ok(Verdict::pass("the target is at Cloudflare, and it works: a SaaS provider, or the same account"));
+    }
+    let settle = "a provider that offers Cloudflare for SaaS, or a name of the same account, would be in order";
+    Ok(match answer {
+        Some(response) => Verdict::Fail(
+            finding.confidence(Confidence::Medium).proof(format!("the edge answers {}", response.status)).proof(settle),
+        ),
+        None => Verdict::Warn(finding.confidence(Confidence::Low).proof(settle)),
+    })
+}
+
+fn fix(evidence: &Evidence, _: &Finding) -> Fix {
+    let host = &evidence.target.host;
+    change_record(
+        Fix::new(format!(
+            "Point {host} at the origin itself. A name in another Cloudflare account has to be added there as a \
+             custom hostname \
+             (Cloudflare for SaaS) or custom domain; a site without an origin uses 192.0.2.1 or 100::."
+        )),
+        host,
+        "d-xxxxxxxxxx.execute-api.REGION.amazonaws.com",
+        true,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    fn at(name: &str, address: &str) -> Evidence {
+        declared(chain(&[name], &[address]))
+    }
+
+    #[test]
+    fn the_edge_says_so() {
+        for code in [1000, 1014, 1034] {
+            assert_eq!(word(&judge(&edge(nothing(), 409, &format!("error code: {code}")))), "fail", "{code}");
+        }
+        let mut own = edge(with(proxied()), 403, "error code: 1000");
+        own.target.headers.push(crate::evidence::http::HeaderLine::new("CF-Connecting-IP", "192.0.2.1"));
+        assert_eq!(word(&judge(&own)), "warn");
+        assert_eq!(word(&judge(&edge(nothing(), 530, "error code: 1016"))), "disabled");
+        assert_eq!(word(&judge(&edge(with(proxied()), 200, ""))), "pass");
+    }
+
+    #[test]
+    fn the_target_says_so() {
+        let circle = || at("other.example.net", "104.16.9.9");
+        assert_eq!(word(&judge(&circle())), "warn");
+        let verdict = judge(&edge(circle(), 522, "")).unwrap();
+        assert!(matches!(&verdict, Verdict::Fail(finding) if finding.confidence == Confidence::Medium));
+        assert_eq!(word(&judge(&edge(circle(), 200, ""))), "pass", "SaaS, or the same account");
+        assert_eq!(word(&judge(&at("site.pages.dev", "104.16.9.9"))), "pass");
+        assert_eq!(word(&judge(&at("abc.cfargotunnel.com", "104.16.9.9"))), "pass");
+        assert_eq!(word(&judge(&at(TARGET, "192.0.2.1"))), "pass");
+        assert_eq!(word(&judge(&with(proxied()))), "not-applicable");
+        assert_eq!(word(&judge(&declared(chain(&[TARGET], &[])))), "blocked");
+    }
+
+    #[test]
+    fn addresses_as_origin() {
+        let mut evidence = with(proxied());
+        for (address, expected) in [("104.16.9.9", "warn"), ("1.1.1.1", "warn"), ("192.0.2.1", "pass")] {
+            evidence.target.origin = Some(address.parse().unwrap());
+            assert_eq!(word(&judge(&evidence)), expected, "{address}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Does the edge have a certificate for this name?
+
+use super::report::{self, Reported};
+use super::view;
+use crate::check::{Check, Probe, Severity};
+use crate::evidence::tls::{Certificate, Handshake, TlsOutcome};
+use crate::evidence::{Evidence, Proxied};
+use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
+
+pub(crate) const CHECK: Check = Check {
+    id: "edge-certificate-not-covering",
+    title: "The edge's certificate names the host",
+    severity: Severity::Critical,
+    needs: &[Probe::Dns, Probe::EdgeTls, Probe::EdgeHttp],
+    why: "A proxied name is served with Cloudflare's certificate, not with yours. Universal SSL names the zone's apex and \
+          one label below it; for a deeper name, or while a certificate is pending, the handshake fails before any HTTP.",
+    fix,
+    sources: &[
+        "https://developers.cloudflare.com/ssl/edge-certificates/universal-ssl/limitations/",
+        "https://developers.cloudflare.com/ssl/edge-certificates/advanced-certificate-manager/",
+    ],
+    judge,
+};
+
+fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
+    let handshake = evidence.edge.tls.get()?;
+    view::behind_cloudflare(evidence)?;
+    let host = &evidence.target.host;
+    let Some((problem, proof)) = problem(handshake, host)? else {
+        return Ok(Verdict::pass(format!("{host} is covered")));
+    };
+    let depth = Depth::of(evidence);
+    let sure = depth.below_universal() || matches!(evidence.proxied(), Proxied::Yes(_));
+    // A refusal alone may also be a certificate that is still pending, or another fault of the handshake.
+    let observed = handshake.leaf().is_some_and(is_known);
+    let confidence = if sure && (observed || depth.below_universal()) { Confidence::High } else { Confidence::Medium };
+    Ok(Verdict::Fail(Finding::seen(problem).proofs(proof).proof(depth.sentence()).confidence(confidence)))
+}
+
+/// What is wrong, with its proof; `None`: the leaf covers the host.
+fn problem(handshake: &Handshake, host: &str) -> Result<Option<(String, Vec<String>)>, NotRun> {
+    match &handshake.outcome {
+        TlsOutcome::Alert { code, name, .. } if report::refuses_the_name(*code) => {
+            let line =
+                format!("TLS with {} for the name {host} ended with the alert {name} ({code})", handshake.place());
+            return Ok(Some((
+                format!("the edge has no certificate for {host}: it refuses TLS with {name}"),
+                vec![line],
+            )));
+        }
+        TlsOutcome::Reported { error: Some(error) } if report::read(error) == Reported::Name => {
+            let line = format!("reported at the edge: {error}");
+            return Ok(Some((format!("the edge seems to have no certificate for {host}: {error}"), vec![line])));
+        }
+        _ => {}
+    }
+    let leaf = handshake.leaf().filter(|leaf| is_known(leaf));
+    let leaf = leaf.ok_or_else(|| NotRun::inconclusive("no certificate of the edge was seen"))?;
+    if leaf.covers(host) {
+        return Ok(None);
+    }
+    let names = some(&leaf.names);
+    Ok(Some((
+        format!("the edge's certificate names {names}, not {host}"),
+        vec![format!("names in the certificate: {names}")],
+    )))
+}
+
+/// Are its names known? A report may give only an issuer or a date.
+fn is_known(leaf: &Certificate) -> bool {
+    !leaf.names.is_empty() || (leaf.der.is_some() && leaf.unreadable.is_none())
+}
+
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 4;
+    match names.len() {
+        0 => "nothing".into(),
+        n if n <= SHOWN => names.join(", "),
+        n => format!("{} and {} more", names[..SHOWN].join(", "), n - SHOWN),
+    }
+}
+
+/// How deep the host lies below its zone.
+struct Depth {
+    host: String,
+    zone: String,
+    /// The zone was seen in DNS, not only derived from the public suffix list.
+    known: bool,
+    labels: usize,
+}
+
+impl Depth {
+    fn of(evidence: &Evidence) -> Depth {
+        let host = evidence.target.host.clone();
+        let seen = evidence
+            .dns
+            .found()
+            .and_then(|dns| dns.zone.found())
+            .map(|zone| zone.apex.trim_end_matches('.').to_owned());
+        let known = seen.as_ref().is_some_and(|apex| host == *apex || host.ends_with(&format!(".{apex}")));
+        let zone = seen
+            .filter(|_| known)
+            .or_else(|| psl::domain_str(&host).map(str::to_owned))
+            .unwrap_or_else(|| host.clone());
+        let below = host.strip_suffix(&zone).unwrap_or_default().trim_end_matches('.');
+        let labels = if below.is_empty() { 0 } else { below.split('.').count() };
+        Depth { host, zone, known, labels }
+    }
+
+    /// Universal SSL covers the apex and one label (`facts/cloudflare.md` section 4.6).
+    fn below_universal(&self) -> bool {
+        self.labels > 1
+    }
+
+    fn sentence(&self) -> String {
+        let Depth { host, zone, .. } = self;
+        if self.below_universal() {
+            let how = if self.known { "" } else { " (by the public suffix list)" };
+            format!(
+                "{host} lies {} labels below the zone {zone}{how}; Universal SSL covers {zone} and *.{zone} only",
+                self.labels
+            )
+        } else {
+            format!(
+                "Universal SSL would cover {host} in the zone {zone}: its certificate may be pending, or {host} lies in a deeper zone"
+            )
+        }
+    }
+}
+
+fn fix(evidence: &Evidence, _: &Finding) -> Fix {
+    let depth = Depth::of(evidence);
+    let (host, zone) = (&depth.host, &depth.zone);
+    if !depth.below_universal() {
+        return Fix::new("See why the zone's certificate is not active, and let Cloudflare issue it.")
+            .dashboard("SSL/TLS → Edge Certificates: the pack that names the host must be Active")
+            .shell(
+                "Status and validation errors of the packs",
+                "curl -s \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/ssl/certificate_packs?status=all\" -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\"",
+            )
+            .shell("CAA must allow the edge's CA", format!("dig +short CAA {zone}"));
+    }
+    let parent = host.split_once('.').map_or(host.as_str(), |(_, parent)| parent);
+    let flat = host.strip_suffix(&format!(".{zone}")).unwrap_or(host).replace('.', "-");
+    let hosts = format!("\"{zone}\",\"*.{parent}\"");
+    Fix::new(format!(
+        "Order an advanced certificate that names {host}, or use a name with one label below {zone}, such as {flat}.{zone}."
+    ))
+    .dashboard("SSL/TLS → Edge Certificates → Order Advanced Certificate (or Total TLS)")
+    .api(
+        "Order it (Advanced Certificate Manager)",
+        view::zone_call(
+            "POST",
+            "ssl/certificate_packs/order",
+            &format!(
+                r#"{{"type":"advanced","hosts":[{hosts}],"validation_method":"txt","validity_days":90,"certificate_authority":"google"}}"#
+            ),
+        ),
+    )
+    .terraform(
+        "Cloudflare provider v5",
+        format!(
+            "resource \"cloudflare_certificate_pack\" \"deep\" {{\n  zone_id               = var.zone_id\n  type                  = \"advanced\"\n  hosts                 = [\"{zone}\", \"*.{parent}\"]\n  validation_method     = \"txt\"\n  validity_days         = 90\n  certificate_authority = \"google\"\n}}"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::evidence::Gathered;
+    use crate::evidence::tls::Connect;
+    use time::Duration;
+
+    fn at(url: &str, handshake: Handshake) -> Evidence {
+        let mut evidence = proxied_dns(nothing(url));
+        evidence.edge.tls = Gathered::Found(handshake);
+        evidence
+    }
+
+    fn run(url: &str, handshake: Handshake) -> Result<Verdict, NotRun> {
+        (CHECK.judge)(&at(url, handshake))
+    }
+
+    fn failure(answer: Result<Verdict, NotRun>) -> Finding {
+        match answer {
+            Ok(Verdict::Fail(finding)) => finding,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const DEEP: &str = "https://api.staging.example.com/";
+
+    #[test]
+    fn covered_names_pass() {
+        let sound = leaf(&["example.com", "*.example.com"], NOW + Duration::days(60));
+        assert!(matches!(run(URL, handshake(sound.clone())), Ok(Verdict::Pass(_))));
+        assert_eq!(failure(run(DEEP, handshake(sound))).confidence, Confidence::High);
+    }
+
+    #[test]
+    fn an_alert_is_explained_by_the_depth() {
+        let refused = || failed(Connect::Open, alert(40, "handshake_failure"));
+        let deep = failure(run(DEEP, refused()));
+        assert_eq!(deep.confidence, Confidence::High);
+        assert!(deep.proof.iter().any(|line| line.contains("2 labels below the zone example.com")), "{deep:?}");
+        let flat = failure(run(URL, refused()));
+        assert_eq!(flat.confidence, Confidence::Medium, "it may be pending");
+        assert!(matches!(
+            run(DEEP, failed(Connect::Open, alert(70, "protocol_version"))),
+            Err(NotRun::Inconclusive(_))
+        ));
+    }
+
+    #[test]
+    fn a_reported_error_counts_without_other_evidence() {
+        let mut evidence = nothing("https://cctv.secret.example.co.uk/");
+        evidence.edge.tls = Gathered::Found(reported("ERR_SSL_VERSION_OR_CIPHER_MISMATCH"));
+        let finding = failure((CHECK.judge)(&evidence));
+        assert_eq!(finding.confidence, Confidence::High);
+        assert!(finding.proof.iter().any(|line| line.contains("zone example.co.uk")), "{finding:?}");
+        evidence.edge.tls = Gathered::Found(reported("connection refused"));
+        assert!(matches!((CHECK.judge)(&evidence), Err(NotRun::Inconclusive(_))));
+    }
+
+    #[test]
+    fn a_report_without_names_says_nothing() {
+        let mut only_issuer = reported("");
+        only_issuer.outcome = TlsOutcome::Reported { error: None };
+        only_issuer.chain = vec![Certificate { issuer: "O=Google Trust Services".into(), ..Certificate::default() }];
+        assert!(matches!(run(URL, only_issuer), Err(NotRun::Inconclusive(_))));
+    }
+
+    #[test]
+    fn the_zone_seen_in_dns_beats_the_list() {
+        let refused = failed(Connect::Open, alert(112, "unrecognized_name"));
+        let mut evidence = with_dns(nothing(DEEP), &["104.16.1.1"], &[], Some("staging.example.com"));
+        evidence.edge.tls = Gathered::Found(refused);
+        assert_eq!(failure((CHECK.judge)(&evidence)).confidence, Confidence::Medium);
+    }
+
+    #[test]
+    fn silent_for_an_origin_that_is_not_proxied() {
+        let mut evidence = with_dns(nothing(DEEP), &["192.0.2.7"], &["origin.example.net"], None);
+        evidence.edge.tls = Gathered::Found(failed(Connect::Open, alert(40, "handshake_failure")));
+        assert!(matches!((CHECK.judge)(&evidence), Err(NotRun::NotApplicable(_))));
+    }
+
+    #[test]
+    fn the_fix_names_a_flat_alternative() {
+        let evidence = at(DEEP, failed(Connect::Open, alert(40, "handshake_failure")));
+        let fix = (CHECK.fix)(&evidence, &Finding::seen(""));
+        assert!(fix.summary.contains("api-staging.example.com"), "{}", fix.summary);
+        assert!(fix.steps.iter().any(|step| step.text.contains("*.staging.example.com")));
+    }
+}

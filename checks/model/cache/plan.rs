@@ -1,0 +1,174 @@
+//! Which obstacles stand between this URL and a HIT: the first decides, the others are found by mending it in the model
+//! and deciding again.
+
+use super::change::{apply, settled};
+use super::decision::Step;
+use super::input::{Answer, CacheInput};
+use super::{Change, Conclusion, Decision, Source, decide};
+use crate::diagnosis::Prediction;
+use crate::evidence::Evidence;
+use crate::evidence::http::Name;
+use crate::evidence::target::Expectation;
+
+/// What a new `Cache-Control` says where the origin gives no lifetime of its own to keep: two hours, as Cloudflare
+/// itself assumes for a 200.
+const PROPOSED: &str = "public, max-age=7200";
+
+/// More obstacles than the model knows would be a loop.
+const MOST_OBSTACLES: usize = 12;
+
+/// One thing that keeps the answer from being served from cache.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Obstacle {
+    /// The check that names it.
+    pub check: &'static str,
+    /// The change that the model believes in; `None`: none that it can predict.
+    pub change: Option<Change>,
+    /// The step that said no.
+    pub step: Step,
+    /// Does it keep the answer out of the cache, or does it only leave the lifetime to Cloudflare's assumption?
+    pub blocks: bool,
+}
+
+/// The obstacles in order, and what will be seen once all are out of the way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CachePlan {
+    /// The first is the cause.
+    pub obstacles: Vec<Obstacle>,
+    /// `None`: a fix's effect cannot be predicted.
+    pub predicted: Option<Prediction>,
+    /// The decision as things are.
+    pub now: Decision,
+}
+
+/// Does somebody want this URL cached: by `--expect`, or because the origin gives shared caches a lifetime?
+pub fn wanted(evidence: &Evidence, input: &CacheInput) -> bool {
+    match evidence.target.expect {
+        Expectation::Cached => true,
+        Expectation::Uncached => false,
+        Expectation::Any => input.response.as_ref().is_some_and(|answer| answer.wants_caching(evidence.gathered_at)),
+    }
+}
+
+/// The plan for this evidence; `None`: no answer tells of the cache, or it is an error that is not even eligible.
+///
+/// Where nobody wants the URL cached, only the first obstacle is named (and the lifetime that nobody sends, where the
+/// answer carries nothing personal): a page that is meant to be dynamic has no list of faults.
+pub fn plan(evidence: &Evidence) -> Option<CachePlan> {
+    let input = CacheInput::from_evidence(evidence)?;
+    let status = input.response.as_ref().map_or(0, |answer| answer.status);
+    // An error that is not even eligible is a fault of the path or the application, not of the cache.
+    if status >= 400 && input.observed.is_dynamic() {
+        return None;
+    }
+    let wanted = wanted(evidence, &input);
+    let now = decide(&input);
+    let mut obstacles: Vec<Obstacle> = Vec::new();
+    let mut decision = now.clone();
+    let mut current = input.clone();
+    let mut open = false;
+    while let Some(step) = decision.decider().cloned() {
+        let Some(check) = step.check else { break };
+        let seen_before = obstacles.iter().any(|obstacle| obstacle.check == check);
+        if seen_before || obstacles.len() >= MOST_OBSTACLES {
+            open = true;
+            break;
+        }
+        let change = cure(check, &current);
+        if let Some(change) = &change {
+            current = settled(&current);
+            apply(&mut current, change);
+            decision = decide(&current);
+        }
+        let believed = change.filter(|_| decision.obstacle() != Some(check));
+        open = believed.is_none();
+        obstacles.push(Obstacle { check, change: believed, step, blocks: true });
+        if open {
+            break;
+        }
+        if !wanted {
+            break;
+        }
+    }
+    let silent = !obstacles.is_empty() && !open && is_silent(&input) && !is_personal(&input, wanted);
+    if silent
+        && obstacles.iter().all(|obstacle| obstacle.check != "cache-control-missing")
+        && let Some(step) = decision.step("lifetime").cloned()
+    {
+        let change = Some(Change::SetCacheControl { value: PROPOSED.into() });
+        obstacles.push(Obstacle { check: "cache-control-missing", change, step, blocks: false });
+    }
+    let predicted = (!open && decision.conclusion == Conclusion::Cached).then(|| predict(&decision));
+    Some(CachePlan { obstacles, predicted, now })
+}
+
+/// What will be seen: `cf-cache-status` of the first two requests, and the lifetimes.
+fn predict(decision: &Decision) -> Prediction {
+    let words =
+        |set: &Vec<_>| set.iter().map(crate::evidence::http::CacheStatus::to_string).collect::<Vec<_>>().join(" or ");
+    Prediction {
+        statuses: decision.expected.iter().take(2).map(words).collect(),
+        edge_ttl_s: decision.freshness.edge_s,
+        browser_ttl_s: decision.browser_ttl.seconds,
+    }
+}
+
+/// Does the origin say nothing of freshness, with all its headers seen?
+fn is_silent(input: &CacheInput) -> bool {
+    input.response.as_ref().is_some_and(|answer| {
+        (answer.whole || answer.from_origin) && !answer.speaks_of_freshness() && (200..300).contains(&answer.status)
+    })
+}
+
+/// An answer with a cookie, where nobody asked for caching: leave it be.
+fn is_personal(input: &CacheInput, wanted: bool) -> bool {
+    let personal = |answer: &Answer| !answer.cookies.is_empty() || input.request.has("authorization");
+    !wanted && input.response.as_ref().is_some_and(personal)
+}
+
+/// The change that takes this obstacle away.
+fn cure(check: &'static str, input: &CacheInput) -> Option<Change> {
+    Some(match check {
+        "cache-method-uncacheable" => Change::UseGet,
+        "cache-port-uncacheable" => Change::UseStandardPort,
+        "cache-rule-bypasses" => Change::StopBypassing,
+        "cache-not-eligible" => Change::MakeEligible,
+        "cache-control-forbids"
+        | "cache-control-revalidates"
+        | "cache-control-malformed"
+        | "cache-control-missing"
+        | "cache-control-overridden"
+        | "cache-status-uncacheable" => Change::SetCacheControl { value: proposed(input) },
+        "cache-set-cookie" => Change::DropSetCookie,
+        "cache-authorization" => Change::AllowShared,
+        "cache-vary-blocks" => Change::DropVary,
+        "cache-key-fragmented"
+            if input.request.query.is_some() && super::key::key_headers(&input.request).is_empty() =>
+        {
+            Change::IgnoreQuery
+        }
+        "cache-key-fragmented" => Change::ExcludeOrigin,
+        _ => return None,
+    })
+}
+
+/// The `Cache-Control` to propose: the origin's own positive lifetime where it has one, else two hours.
+pub fn proposed(input: &CacheInput) -> String {
+    let own = input.response.as_ref().and_then(|answer| {
+        let control = &answer.cache_control;
+        let seconds = |name| control.seconds(name).and_then(crate::evidence::http::Seconds::floored);
+        seconds(Name::SMaxage).or(seconds(Name::MaxAge)).filter(|n| *n > 0)
+    });
+    own.map_or_else(|| PROPOSED.to_owned(), |seconds| format!("public, max-age={seconds}"))
+}
+
+impl Decision {
+    /// The lifetime at the edge with its source, as people say it.
+    pub fn lifetime(&self) -> Option<String> {
+        let seconds = self.freshness.edge_s?;
+        Some(match self.freshness.from {
+            Some(Source::Default) => format!("{seconds} s by Cloudflare's default"),
+            _ => format!("{seconds} s"),
+        })
+    }
+}

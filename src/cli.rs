@@ -1,0 +1,128 @@
+//! The command line: arguments in, exit code out.
+
+mod args;
+mod demo;
+mod dry_run;
+mod lint;
+mod manual;
+mod output;
+mod progress;
+mod select;
+mod settings;
+mod stage;
+mod suggest;
+mod targets;
+mod values;
+mod visit;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use cfdoctor_checks::evidence::text;
+use clap::Parser;
+
+use crate::policy;
+use args::{CheckArgs, Cli, Command};
+use stage::Stage;
+
+/// Why a command ended without a report.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// Wrong usage or input: one sentence that names the place and the remedy. Nothing was probed.
+    #[error("{0}")]
+    Usage(String),
+    /// There is nothing to examine.
+    #[error("{0}")]
+    NoTargets(String),
+    /// What was found could not be written.
+    #[error("{what}: {source}")]
+    Output {
+        /// What was to be written.
+        what: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Something that should not happen.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl CommandError {
+    fn usage(what: impl Into<String>) -> Self {
+        CommandError::Usage(what.into())
+    }
+
+    fn output(what: impl Into<String>, source: io::Error) -> Self {
+        CommandError::Output { what: what.into(), source }
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            CommandError::Usage(_) => policy::USAGE,
+            CommandError::NoTargets(_) => policy::NO_TARGETS,
+            CommandError::Output { .. } | CommandError::Internal(_) => policy::INTERNAL,
+        }
+    }
+}
+
+/// Runs the program with these arguments (its own name first) and gives its exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let is_hostile = arguments.iter().any(|argument| argument.to_string_lossy().chars().any(char::is_control));
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors to clap, with code 0. An error repeats the argument as it came.
+            let _ = if is_hostile {
+                let lines = error.render().to_string();
+                writeln!(io::stderr(), "{}", lines.lines().map(text::clean).collect::<Vec<_>>().join("\n"))
+            } else {
+                error.print()
+            };
+            return error.exit_code().try_into().unwrap_or(policy::USAGE);
+        }
+    };
+    match execute(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {}", text::clean(&error.to_string()));
+            error.exit_code()
+        }
+    }
+}
+
+fn execute(cli: Cli) -> Result<u8, CommandError> {
+    match cli.command {
+        None => check(&cli.check),
+        Some(Command::Check(arguments)) => check(&arguments),
+        Some(Command::Lint(arguments)) => lint::run(&arguments),
+        Some(Command::Explain(arguments)) => manual::explain(&arguments),
+        Some(Command::Demo(arguments)) => demo::run(&arguments),
+        Some(Command::Schema { what }) => manual::schema(what),
+        Some(Command::Completions { shell }) => manual::completions(shell),
+        Some(Command::Man) => manual::man(),
+    }
+}
+
+/// `cfdoctor [check] TARGET...`
+fn check(arguments: &CheckArgs) -> Result<u8, CommandError> {
+    let checks = arguments.select.checks()?;
+    let mut settings = settings::read(&arguments.network)?;
+    settings.probes = select::probes(&checks);
+    let targets = targets::read(arguments, &settings)?;
+    if arguments.network.dry_run {
+        return dry_run::run(&targets, &settings, &arguments.output);
+    }
+    let stage = Stage::new(&arguments.output, &checks)?;
+    let record = arguments.network.record.as_deref();
+    visit::run(&stage, &visit::Tour { targets: &targets, settings: &settings, record, simulation: None })
+}
+
+/// Writes to stdout; a reader that went away is no error.
+fn to_stdout(text: &[u8]) -> Result<(), CommandError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CommandError::output("stdout", error)),
+        _ => Ok(()),
+    }
+}

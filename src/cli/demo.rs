@@ -1,0 +1,54 @@
+//! `cfdoctor demo`: the doctor over real sockets in a small world on loopback.
+
+use super::args::DemoArgs;
+use super::stage::Stage;
+use super::visit::{self, Tour};
+use super::{CommandError, select, suggest, to_stdout};
+use crate::demo::{self, SCENARIOS, Scenario, World};
+
+/// Runs the command.
+pub(super) fn run(arguments: &DemoArgs) -> Result<u8, CommandError> {
+    if arguments.list {
+        let width = SCENARIOS.iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();
+        let line = |scenario: &Scenario| format!("{:width$}  {}\n", scenario.name, scenario.line);
+        to_stdout(SCENARIOS.iter().map(line).collect::<String>().as_bytes())?;
+        return Ok(crate::policy::OK);
+    }
+    let scenario = find(arguments.scenario.as_deref().unwrap_or(demo::TYPICAL))?;
+    let checks = arguments.select.checks()?;
+    let stage = Stage::new(&arguments.output, &checks)?;
+    let runtime = visit::runtime()?;
+    let code = runtime.block_on(async {
+        let world = World::start(scenario).await.map_err(|error| CommandError::Internal(error.to_string()))?;
+        let settings = crate::Settings { probes: select::probes(&checks), ..world.settings() };
+        let target = world.target();
+        let simulation = format!(
+            "the scenario {:?} on loopback; nothing outside this machine was asked. {}",
+            scenario.name, scenario.story
+        );
+        let targets = std::slice::from_ref(&target);
+        let tour = Tour { targets, settings: &settings, record: None, simulation: Some(simulation) };
+        visit::visit(&stage, &tour).await
+    });
+    runtime.shutdown_background();
+    code
+}
+
+fn find(name: &str) -> Result<&'static Scenario, CommandError> {
+    demo::find(name).ok_or_else(|| {
+        let hint = suggest::hint(name, SCENARIOS.iter().map(|scenario| scenario.name));
+        CommandError::usage(format!("demo: no scenario {name:?} is known{hint} (`cfdoctor demo --list` has them all)"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_scenarios_are_corrected() {
+        assert_eq!(find(demo::TYPICAL).unwrap().name, demo::TYPICAL);
+        let error = find("helthy").err().unwrap().to_string();
+        assert!(error.contains("did you mean healthy?") && error.contains("--list"), "{error}");
+    }
+}

@@ -1,0 +1,284 @@
+//! `--dry-run`: every lookup, connection and request that a visit would make. Mirrors `crate::probe`.
+
+use std::net::IpAddr;
+
+use cfdoctor_checks::Probe;
+use cfdoctor_checks::evidence::target::{DeclaredOrigin, Scheme};
+use cfdoctor_checks::evidence::{Target, redact, text};
+use serde::Serialize;
+
+use super::args::OutputArgs;
+use super::{CommandError, stage, to_stdout};
+use crate::policy::OK;
+use crate::probe::budget::{MAX_CONNECTIONS, MAX_REQUESTS};
+use crate::render::{Format, Look};
+use crate::settings::{Family, ResolverChoice, Settings};
+
+#[derive(Serialize)]
+struct Plan {
+    targets: Vec<TargetPlan>,
+}
+
+#[derive(Serialize)]
+struct TargetPlan {
+    url: String,
+    requests: Vec<Planned>,
+    at_most: Limits,
+}
+
+/// What can be added by redirects, retries and broken connections, at most.
+#[derive(Serialize)]
+struct Limits {
+    connections: u32,
+    http_requests: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Planned {
+    kind: Kind,
+    what: String,
+    to: String,
+    /// The condition; null: in any case.
+    only_if: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Lookup,
+    Connection,
+    Request,
+}
+
+/// Says the plan and stops.
+pub(super) fn run(targets: &[Target], settings: &Settings, output: &OutputArgs) -> Result<u8, CommandError> {
+    let limits = || Limits { connections: MAX_CONNECTIONS, http_requests: MAX_REQUESTS };
+    let plan = targets.iter().map(|target| TargetPlan {
+        url: text::clean(&redact::text(&target.url())),
+        requests: plan(target, settings),
+        at_most: limits(),
+    });
+    let plan = Plan { targets: plan.collect() };
+    let said = |format: Format, look: &Look| match format {
+        Format::Json => serde_json::to_string_pretty(&plan)
+            .map(|text| text + "\n")
+            .map_err(|error| CommandError::Internal(format!("dry run: {error}"))),
+        Format::Human | Format::Short => Ok(human(&plan, look)),
+    };
+    let look = stage::stdout_look(output.color);
+    for file in &output.outputs {
+        file.check()?;
+        file.write(said(file.format, &look)?.as_bytes())?;
+    }
+    to_stdout(said(output.format, &look)?.as_bytes())?;
+    Ok(OK)
+}
+
+fn human(plan: &Plan, look: &Look) -> String {
+    let mut lines = Vec::new();
+    for target in &plan.targets {
+        lines.push(target.url.clone());
+        for planned in &target.requests {
+            let kind = match planned.kind {
+                Kind::Lookup => "lookup",
+                Kind::Connection => "connect",
+                Kind::Request => "request",
+            };
+            let only_if = planned.only_if.as_ref().map(|why| format!(" (only if {why})")).unwrap_or_default();
+            lines.push(format!("  {kind:<8} {} → {}{only_if}", planned.what, planned.to));
+        }
+        let Limits { connections, http_requests } = target.at_most;
+        lines.push(format!(
+            "  at most {connections} connections and {http_requests} requests, redirects and retries included"
+        ));
+    }
+    lines.push("Nothing was looked up, connected to or sent.".into());
+    lines.iter().map(|line| look.text(line) + "\n").collect()
+}
+
+/// Everything about one target, in the order of the path.
+fn plan(target: &Target, settings: &Settings) -> Vec<Planned> {
+    let mut planner = Planner { settings, steps: Vec::new() };
+    planner.names(target);
+    planner.edge(target);
+    if let Some(origin) = &target.origin {
+        planner.origin(target, origin);
+    }
+    planner.steps
+}
+
+struct Planner<'a> {
+    settings: &'a Settings,
+    steps: Vec<Planned>,
+}
+
+impl Planner<'_> {
+    fn add(&mut self, kind: Kind, what: impl Into<String>, to: impl Into<String>, only_if: Option<&str>) {
+        let what = text::clean(&redact::text(&what.into()));
+        self.steps.push(Planned { kind, what, to: text::clean(&to.into()), only_if: only_if.map(Into::into) });
+    }
+
+    fn wants(&self, probe: Probe) -> bool {
+        self.settings.probes.contains(&probe)
+    }
+
+    fn names(&mut self, target: &Target) {
+        let to = resolver(&self.settings.resolver);
+        let host = &target.host;
+        let types = match self.settings.family {
+            Family::Any => "A and AAAA",
+            Family::V4 => "A",
+            Family::V6 => "AAAA",
+        };
+        self.add(Kind::Lookup, format!("{types} of {host}"), &to, None);
+        self.add(Kind::Lookup, format!("A of {host}, DNSSEC checking disabled"), &to, Some("the resolver fails"));
+        self.add(Kind::Lookup, format!("SOA of {host} and its parents, up to the zone's apex"), &to, None);
+        self.add(Kind::Lookup, "NS and DS of the zone, addresses of its name servers", &to, None);
+        self.add(Kind::Lookup, format!("CAA of {host} and its parents"), &to, None);
+        if self.settings.resolver == ResolverChoice::System {
+            self.add(Kind::Lookup, format!("{types} of {host}"), "the system, as applications ask it", None);
+            self.add(Kind::Lookup, format!("{types} of {host}"), "a public resolver (1.1.1.1, else 8.8.8.8)", None);
+        }
+        self.add(Kind::Lookup, format!("{types} of {host}"), "up to 3 of the zone's name servers", None);
+        if let Some(origin) = target.origin.as_ref().filter(|origin| origin.host.parse::<IpAddr>().is_err()) {
+            self.add(Kind::Lookup, format!("{types} of {}", origin.host), &to, None);
+        }
+    }
+
+    fn edge(&mut self, target: &Target) {
+        let (tls, http) = (self.wants(Probe::EdgeTls), self.wants(Probe::EdgeHttp));
+        let in_clear = target.scheme == Scheme::Http;
+        let (secure, clear) = if in_clear { (443, target.port) } else { (target.port, 80) };
+        if tls || (http && !in_clear) {
+            self.connect(&format!("TCP and TLS for {}", target.host), &target.host, secure, None);
+        }
+        if tls {
+            self.connect("TCP, and an old TLS hello", &target.host, secure, None);
+        }
+        if !http {
+            return;
+        }
+        let to = "the edge";
+        if in_clear {
+            self.connect("TCP", &target.host, clear, None);
+        }
+        let reads = ["GET", "HEAD"].contains(&target.method.as_str());
+        for number in 0..if reads { self.settings.samples.max(1) } else { 1 } {
+            let again = (number > 0).then_some("the answer before came within 10 s and did not ask to wait");
+            self.add(Kind::Request, format!("{} {}", target.method, target.url()), to, again);
+        }
+        self.add(Kind::Request, format!("GET {}://{}/cdn-cgi/trace", target.scheme, target.authority()), to, None);
+        if target.headers.iter().any(|line| line.name.eq_ignore_ascii_case("origin")) {
+            self.add(Kind::Request, format!("OPTIONS {} (CORS preflight)", target.url()), to, None);
+        }
+        if !in_clear {
+            self.in_clear(target, &target.host, to);
+        }
+        let only_if = Some("the first answer redirects; at most 10 hops");
+        self.add(Kind::Request, format!("{} of each redirect's target", target.method), "its host", only_if);
+    }
+
+    fn origin(&mut self, target: &Target, origin: &DeclaredOrigin) {
+        let (tls, http) = (self.wants(Probe::OriginTls), self.wants(Probe::OriginHttp));
+        if tls || http {
+            self.connect(&format!("TCP and TLS for {}", target.host), &origin.host, origin.port, None);
+        }
+        if tls {
+            let only_if = Some("TLS finds nothing in common");
+            self.connect("TCP, and an old TLS hello", &origin.host, origin.port, only_if);
+        }
+        if http {
+            let what = format!("{} {} with Host {}", target.method, target.path, target.authority());
+            self.add(Kind::Request, &what, "the origin", None);
+            if ["GET", "HEAD", "OPTIONS"].contains(&target.method.as_str()) {
+                self.add(Kind::Request, what, "the origin", Some("its body differs from the edge's"));
+            }
+            self.in_clear(target, &origin.host, "the origin");
+        }
+    }
+
+    fn in_clear(&mut self, target: &Target, peer: &str, to: &str) {
+        let method = if target.method == "HEAD" { "HEAD" } else { "GET" };
+        self.connect("TCP", peer, 80, None);
+        self.add(Kind::Request, format!("{method} http://{}{}", target.host, target.path), to, None);
+    }
+
+    /// A connection to where the options lead.
+    fn connect(&mut self, what: &str, host: &str, port: u16, only_if: Option<&str>) {
+        let to = self.place(host, port);
+        self.add(Kind::Connection, what, to, only_if);
+    }
+
+    fn place(&self, host: &str, port: u16) -> String {
+        let settings = self.settings;
+        let is_meant = |wanted: &Option<String>| wanted.as_ref().is_none_or(|wanted| wanted == host);
+        let detour = settings.connect_to.iter().find(|to| is_meant(&to.host) && to.port.is_none_or(|p| p == port));
+        let (host, port) = match detour {
+            Some(to) => (to.to_host.clone().unwrap_or(host.into()), to.to_port.unwrap_or(port)),
+            None => (host.to_owned(), port),
+        };
+        let pinned = settings.resolve.iter().find(|pin| (pin.host == "*" || pin.host == host) && pin.port == port);
+        let place = match pinned.and_then(|pin| pin.addresses.first()) {
+            Some(address) => std::net::SocketAddr::new(*address, port).to_string(),
+            None => format!("{host}:{port}"),
+        };
+        match &settings.proxy {
+            Some(proxy) => format!("{place} through the proxy {}:{}", proxy.host, proxy.port),
+            None => place,
+        }
+    }
+}
+
+fn resolver(choice: &ResolverChoice) -> String {
+    match choice {
+        ResolverChoice::System => "the system's name servers".into(),
+        ResolverChoice::Udp(address) => address.to_string(),
+        ResolverChoice::Tcp(address) => format!("tcp://{address}"),
+        ResolverChoice::Tls { host, port } => format!("tls://{host}:{port}"),
+        ResolverChoice::Https { url } => url.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(plan: &[Planned], kind: Kind) -> usize {
+        plan.iter().filter(|step| step.kind == kind && step.only_if.is_none()).count()
+    }
+
+    #[test]
+    fn the_default_visit_keeps_its_limits() {
+        let mut target: Target = "https://lambda.example.com/x?token=s3cr3t".parse().unwrap();
+        target.origin = "d-abc.execute-api.us-west-2.amazonaws.com".parse().ok();
+        let plan = plan(&target, &Settings::default());
+        assert_eq!(count(&plan, Kind::Connection), 5);
+        let requests = plan.iter().filter(|step| step.kind == Kind::Request).count();
+        assert!(requests <= MAX_REQUESTS as usize, "{requests}");
+        assert!(!serde_json::to_string(&plan).unwrap().contains("s3cr3t"));
+        assert!(plan.iter().any(|step| step.what == "A and AAAA of d-abc.execute-api.us-west-2.amazonaws.com"));
+    }
+
+    #[test]
+    fn options_change_it() {
+        let target: Target = "https://lambda.example.com/".parse().unwrap();
+        let settings = Settings {
+            resolver: ResolverChoice::Udp("127.0.0.1:5353".parse().unwrap()),
+            samples: 1,
+            resolve: vec![crate::settings::Resolve {
+                host: "lambda.example.com".into(),
+                port: 443,
+                addresses: vec!["2001:db8::1".parse().unwrap()],
+            }],
+            probes: [Probe::EdgeHttp].into(),
+            ..Settings::default()
+        };
+        let plan = plan(&target, &settings);
+        assert!(plan.iter().all(|step| step.kind != Kind::Lookup
+            || step.to.starts_with("127.0.0.1:5353")
+            || step.to.contains("name servers")));
+        assert!(plan.iter().any(|step| step.kind == Kind::Connection && step.to == "[2001:db8::1]:443"));
+        assert!(!plan.iter().any(|step| step.what.contains("old TLS")));
+        assert_eq!(plan.iter().filter(|step| step.what == "GET https://lambda.example.com/").count(), 1);
+    }
+}

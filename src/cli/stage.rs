@@ -1,0 +1,100 @@
+//! Everything around a run: the look of each stream, logs, and where the report goes.
+
+use std::io::{self, IsTerminal};
+
+use cfdoctor_checks::Check;
+use tracing_subscriber::EnvFilter;
+
+use super::args::OutputArgs;
+use super::{CommandError, to_stdout};
+use crate::render::look::{self, ColourChoice, DEFAULT_WIDTH};
+use crate::render::{Detail, Format, Look, render};
+use crate::report::{Report, Run, TargetReport};
+
+/// Our own modules only: libraries log headers, and headers hold secrets.
+const LOG_FILTER: &str = "off,cfdoctor=debug,cfdoctor_checks=debug";
+
+/// What a run needs to know of its surroundings.
+pub(super) struct Stage<'a> {
+    output: &'a OutputArgs,
+    pub(super) checks: &'a [&'static Check],
+    look: Look,
+    /// Does stderr show progress?
+    pub(super) shows_progress: bool,
+}
+
+impl<'a> Stage<'a> {
+    /// Looks at terminal and environment, and whether every output can be written.
+    pub(super) fn new(output: &'a OutputArgs, checks: &'a [&'static Check]) -> Result<Self, CommandError> {
+        for file in &output.outputs {
+            file.check()?;
+        }
+        let detail = match (output.quiet, output.verbose) {
+            (true, _) => Detail::Quiet,
+            (_, true) => Detail::Full,
+            _ => Detail::Normal,
+        };
+        if output.verbose {
+            log(output.color);
+        }
+        Ok(Stage {
+            output,
+            checks,
+            look: Look { detail, ..stdout_look(output.color) },
+            shows_progress: io::stderr().is_terminal() && !output.quiet && !output.no_progress && !output.verbose,
+        })
+    }
+
+    /// May marks and spinners be more than ASCII?
+    pub(super) fn is_unicode(&self) -> bool {
+        self.look.unicode
+    }
+
+    /// Writes the report wherever it is wanted, and gives the exit code.
+    pub(super) fn finish(&self, run: Run, targets: Vec<TargetReport>) -> Result<u8, CommandError> {
+        let report = Report::new(run, targets, &self.output.policy());
+        let text = |format: Format, look: &Look| {
+            let mut text = Vec::new();
+            render(format, &report, look, &mut text).map(|()| text)
+        };
+        let internal = |error: io::Error| CommandError::Internal(format!("the report could not be rendered: {error}"));
+        // Files first: a reader of stdout that goes away must not cost them.
+        let plain = Look { colour: false, links: false, ..self.look };
+        let mut written = Ok(());
+        for file in &self.output.outputs {
+            let this = text(file.format, &plain).map_err(internal).and_then(|text| file.write(&text));
+            written = written.and(this);
+        }
+        to_stdout(&text(self.output.format, &self.look).map_err(internal)?)?;
+        written.map(|()| report.exit_code)
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The look of stdout.
+pub(super) fn stdout_look(choice: ColourChoice) -> Look {
+    let is_terminal = io::stdout().is_terminal();
+    let columns = is_terminal.then(terminal_size::terminal_size).flatten().map(|(columns, _)| usize::from(columns.0));
+    Look {
+        width: look::width(&variable, columns.or(Some(DEFAULT_WIDTH))),
+        colour: look::is_coloured(choice, &variable, is_terminal),
+        unicode: look::is_utf8(&variable),
+        links: is_terminal && variable("TERM").is_none_or(|term| term != "dumb"),
+        detail: Detail::Normal,
+    }
+}
+
+/// `-v`: what is done, on stderr.
+fn log(choice: ColourChoice) {
+    let colour = look::is_coloured(choice, &variable, io::stderr().is_terminal());
+    // An error means that somebody who embeds us logs already.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(LOG_FILTER))
+        .with_writer(io::stderr)
+        .with_ansi(colour)
+        .with_target(false)
+        .try_init();
+}

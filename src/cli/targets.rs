@@ -1,0 +1,129 @@
+//! Which targets: from the command line or stdin, with the user's wishes.
+
+use std::io::Read;
+
+use cfdoctor_checks::evidence::Target;
+use cfdoctor_checks::evidence::http::HeaderLine;
+use clap::CommandFactory;
+use secrecy::ExposeSecret;
+
+use super::CommandError;
+use super::args::{CheckArgs, Cli, WishArgs};
+use super::suggest;
+use crate::settings::Settings;
+
+/// Octets of a list of targets (`product.md` section 10).
+const MAX_LIST: u64 = 10 * 1024 * 1024;
+
+/// The targets in the order given.
+pub(super) fn read(arguments: &CheckArgs, settings: &Settings) -> Result<Vec<Target>, CommandError> {
+    if arguments.targets.is_empty() {
+        return Err(CommandError::NoTargets(
+            "no targets: give a host name or a URL, or - to read them from stdin (cfdoctor --help says more)".into(),
+        ));
+    }
+    let mut targets = Vec::new();
+    let mut stdin_read = false;
+    for given in &arguments.targets {
+        if given != "-" {
+            targets.push(one(given, "").map_err(|error| meant_a_command(given, error))?);
+        } else if !stdin_read {
+            stdin_read = true;
+            targets.extend(list(&stdin()?)?);
+        }
+    }
+    if targets.is_empty() {
+        return Err(CommandError::NoTargets(
+            "no targets: stdin has none; write one host name or URL on each line".into(),
+        ));
+    }
+    let headers: Vec<HeaderLine> =
+        settings.request_headers.iter().map(|(name, value)| HeaderLine::new(name, value.expose_secret())).collect();
+    for target in &mut targets {
+        wish(target, &arguments.wishes);
+        target.headers.clone_from(&headers);
+    }
+    Ok(targets)
+}
+
+/// Lays the user's wishes over a target.
+pub(super) fn wish(target: &mut Target, wishes: &WishArgs) {
+    if let Some(method) = &wishes.method {
+        target.method.clone_from(method);
+    }
+    target.expect = wishes.expect.unwrap_or_default();
+    target.region.clone_from(&wishes.region);
+    target.origin = match (&wishes.origin, &wishes.assume_origin) {
+        (Some(origin), _) => Some(origin.clone()),
+        (None, Some(origin)) => {
+            let mut origin = origin.clone();
+            origin.assumed = true;
+            Some(origin)
+        }
+        (None, None) => None,
+    };
+}
+
+fn one(text: &str, place: &str) -> Result<Target, CommandError> {
+    text.parse().map_err(|error| CommandError::usage(format!("{place}{error}")))
+}
+
+/// A mistyped command reads as a host without a dot.
+fn meant_a_command(given: &str, error: CommandError) -> CommandError {
+    let command = Cli::command();
+    let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    match suggest::nearest(given, names.into_iter()) {
+        Some(name) if !given.contains('.') => {
+            CommandError::usage(format!("{error} (or did you mean the command `cfdoctor {name}`?)"))
+        }
+        _ => error,
+    }
+}
+
+fn stdin() -> Result<String, CommandError> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(MAX_LIST + 1).read_to_end(&mut bytes);
+    read.map_err(|error| CommandError::usage(format!("stdin: cannot be read ({error})")))?;
+    if bytes.len() as u64 > MAX_LIST {
+        return Err(CommandError::usage("stdin: more than 10 MiB of targets; split the list"));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| CommandError::usage("stdin: this is not UTF-8 text; write one target on each line"))
+}
+
+/// One target on each line; `#` starts a comment at the start of a line or after a space, so that a URL may hold one.
+fn list(text: &str) -> Result<Vec<Target>, CommandError> {
+    let mut targets = Vec::new();
+    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let line = line.trim();
+        let end = if line.starts_with('#') { Some(0) } else { line.find(" #").or_else(|| line.find("\t#")) };
+        let line = line.get(..end.unwrap_or(line.len())).unwrap_or(line).trim();
+        if !line.is_empty() {
+            targets.push(one(line, &format!("stdin, line {}: ", index + 1))?);
+        }
+    }
+    Ok(targets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists() {
+        let text = "\u{feff}# hosts\n a.example.com \r\n\nhttps://b.example.com/x#y  # why\n";
+        let urls: Vec<String> = list(text).unwrap().iter().map(Target::url).collect();
+        assert_eq!(urls, ["https://a.example.com/", "https://b.example.com/x"]);
+        assert!(list("# none\n\n").unwrap().is_empty());
+        let error = list("a.example.com\nfile:///x\n").unwrap_err().to_string();
+        assert!(error.starts_with("stdin, line 2: "), "{error}");
+    }
+
+    #[test]
+    fn mistyped_commands_are_recognised() {
+        let error = meant_a_command("lnit", one("lnit", "").unwrap_err()).to_string();
+        assert!(error.contains("`cfdoctor lint`"), "{error}");
+        let error = meant_a_command("localhost", one("localhost", "").unwrap_err()).to_string();
+        assert!(!error.contains("command"), "{error}");
+    }
+}

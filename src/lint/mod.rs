@@ -1,0 +1,355 @@
+//! Judging what you already have: files of several kinds, laid together into one evidence (`product.md` section 7).
+
+mod har;
+mod http_dump;
+mod observations;
+
+use std::fs;
+use std::io::{BufReader, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use cfdoctor_checks::Probe;
+use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation};
+use cfdoctor_checks::evidence::text::shorten;
+use cfdoctor_checks::evidence::{Evidence, Gathered, Target};
+use time::OffsetDateTime;
+
+use crate::recording::{self, MAX_FILE, RecordingError};
+
+/// What `lint` was told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LintInput {
+    /// `FILE`, `edge:FILE`, `origin:FILE` or a recording's folder.
+    pub files: Vec<PathBuf>,
+    /// `--kind`: what every file is, whatever it looks like.
+    pub kind: Option<Kind>,
+    /// `--url`.
+    pub url: Option<Target>,
+    /// `--origin` or `--assume-origin`.
+    pub origin: Option<DeclaredOrigin>,
+    /// `--method`.
+    pub method: Option<String>,
+    /// `--at`: judge as of then.
+    pub at: Option<OffsetDateTime>,
+    /// `--expect`.
+    pub expect: Option<Expectation>,
+    /// `--region`.
+    pub region: Option<String>,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// Output of `curl -sI`, `-si`, `-sv` …
+    Http,
+    /// What somebody saw elsewhere, as JSON.
+    Observations,
+    /// HAR 1.2, as browsers save it.
+    Har,
+    /// Cloudflare zone settings, as JSON: accepted, not judged by this version.
+    Zone,
+    /// AWS account settings, as JSON: accepted, not judged by this version.
+    Account,
+    /// A folder written by `--record`.
+    Recording,
+}
+
+/// What the files held.
+#[derive(Debug)]
+pub struct Linted {
+    /// One evidence for each target.
+    pub evidence: Vec<Evidence>,
+    /// What was skipped, and where: for the person, on standard error.
+    pub notes: Vec<String>,
+}
+
+/// Why nothing could be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum LintError {
+    /// A file could not be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file is too large.
+    #[error("{path}: larger than {} MiB; cut it to the answers that matter", MAX_FILE / 1024 / 1024)]
+    TooLarge {
+        /// Which.
+        path: String,
+    },
+    /// A file is of no kind that we read, or broken.
+    #[error("{path}: {why}")]
+    Unreadable {
+        /// Which.
+        path: String,
+        /// What it was taken for, where it stopped making sense, and the remedy.
+        why: String,
+    },
+    /// A recording is broken.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// The HAR files do not have it.
+    #[error("no HAR file has an answer for {url}")]
+    NotInHar {
+        /// The URL asked for.
+        url: String,
+    },
+    /// No file says which URL this is about.
+    #[error("no file says which URL this is about; give --url URL")]
+    NoUrl,
+}
+
+/// At which end a dump was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Edge,
+    Origin,
+}
+
+/// Reads every file and lays them together.
+///
+/// # Errors
+/// A file cannot be read or makes no sense, or no URL is known.
+pub fn read(input: &LintInput) -> Result<Linted, LintError> {
+    let mut pile = Pile::default();
+    for name in &input.files {
+        let (end, path) = end_and_path(name);
+        pile.add(end, &path, input)?;
+    }
+    pile.lay_together(input)
+}
+
+/// `origin:FILE` and `edge:FILE`; a file that really has such a name wins.
+fn end_and_path(name: &Path) -> (End, PathBuf) {
+    let plain = name.to_path_buf();
+    if plain.exists() {
+        return (End::Edge, plain);
+    }
+    match name.to_str().and_then(|name| name.split_once(':')) {
+        Some(("origin", path)) => (End::Origin, PathBuf::from(path)),
+        Some(("edge", path)) => (End::Edge, PathBuf::from(path)),
+        _ => (End::Edge, plain),
+    }
+}
+
+/// What the files brought so far.
+#[derive(Default)]
+struct Pile {
+    recording: Option<Evidence>,
+    edge: Vec<http_dump::Answer>,
+    origin: Vec<http_dump::Answer>,
+    har: Vec<har::Group>,
+    observed: Vec<observations::Observations>,
+    notes: Vec<String>,
+}
+
+impl Pile {
+    fn add(&mut self, end: End, path: &Path, input: &LintInput) -> Result<(), LintError> {
+        let shown = path.display().to_string();
+        let io = |source| LintError::Io { path: shown.clone(), source };
+        let metadata = fs::metadata(path).map_err(io)?;
+        if metadata.is_dir() {
+            if !recording::is_recording(path) {
+                let why = format!("a folder without {}: not a recording (--record DIR makes one)", recording::VISIT);
+                return Err(LintError::Unreadable { path: shown, why });
+            }
+            self.recording = Some(recording::read(path, None)?);
+            return Ok(());
+        }
+        let mut file = fs::File::open(path).map_err(io)?;
+        let mut start = Vec::new();
+        file.by_ref().take(START).read_to_end(&mut start).map_err(io)?;
+        let unreadable = |why: String| LintError::Unreadable { path: shown.clone(), why };
+        let kind = match input.kind {
+            Some(kind) => kind,
+            None if looks_like_har(&start) => Kind::Har,
+            None if metadata.len() > MAX_FILE => return Err(LintError::TooLarge { path: shown }),
+            None => {
+                let mut whole = start.clone();
+                file.by_ref().read_to_end(&mut whole).map_err(io)?;
+                detect(&whole).map_err(unreadable)?
+            }
+        };
+        file.rewind().map_err(io)?;
+        if kind == Kind::Har {
+            let found = har::read(BufReader::with_capacity(1 << 20, file)).map_err(unreadable)?;
+            self.notes.extend(found.notes.into_iter().map(|note| format!("{shown}: {note}")));
+            self.har.extend(found.groups);
+            return Ok(());
+        }
+        if metadata.len() > MAX_FILE {
+            return Err(LintError::TooLarge { path: shown });
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE).read_to_end(&mut bytes).map_err(io)?;
+        match kind {
+            Kind::Observations => {
+                let (found, notes) = observations::parse(&bytes).map_err(unreadable)?;
+                self.notes.extend(notes.into_iter().map(|note| format!("{shown}: {note}")));
+                self.observed.push(found);
+            }
+            Kind::Zone => self.notes.push(format!("{shown}: zone settings are not judged by this version")),
+            Kind::Account => self.notes.push(format!("{shown}: account settings are not judged by this version")),
+            Kind::Http => {
+                let (answers, notes) = http_dump::parse(&bytes).map_err(unreadable)?;
+                self.notes.extend(notes.into_iter().map(|note| format!("{shown}: {note}")));
+                match end {
+                    End::Edge => self.edge.extend(answers),
+                    End::Origin => self.origin.extend(answers),
+                }
+            }
+            Kind::Har | Kind::Recording => {
+                return Err(unreadable("a recording is a folder; give the folder, not a file in it".into()));
+            }
+        }
+        Ok(())
+    }
+
+    fn lay_together(mut self, input: &LintInput) -> Result<Linted, LintError> {
+        if !self.har.is_empty() {
+            return self.lay_together_har(input);
+        }
+        let mut evidence = match (&self.recording, &input.url) {
+            (Some(recorded), _) => recorded.clone(),
+            (None, Some(target)) => Evidence::nothing(target.clone(), input.at.unwrap_or_else(now)),
+            (None, None) => {
+                let url = self.edge.iter().chain(&self.origin).find_map(http_dump::Answer::url);
+                let target = url.and_then(|url| url.parse().ok()).ok_or(LintError::NoUrl)?;
+                Evidence::nothing(target, input.at.unwrap_or_else(now))
+            }
+        };
+        if let Some(at) = input.at {
+            evidence.gathered_at = at;
+        }
+        input.apply(&mut evidence.target);
+        let mut notes = self.notes;
+        for observed in &self.observed {
+            observed.lay_over(&mut evidence);
+        }
+        http_dump::lay_over(&mut evidence, self.edge, self.origin, input.method.as_deref(), &mut notes);
+        Ok(Linted { evidence: vec![evidence], notes })
+    }
+
+    /// One evidence for each URL of the HAR files, or for the one that was named.
+    fn lay_together_har(&mut self, input: &LintInput) -> Result<Linted, LintError> {
+        let mut notes = std::mem::take(&mut self.notes);
+        let mut found = Vec::new();
+        for group in std::mem::take(&mut self.har) {
+            let Ok(mut target) = group.url.parse::<Target>() else {
+                notes.push(format!("{}: not a URL that can be judged, skipped", shorten(&group.url, 80)));
+                continue;
+            };
+            if input.url.as_ref().is_some_and(|url| url.url() != target.url()) {
+                continue;
+            }
+            input.apply(&mut target);
+            if input.method.is_none()
+                && let Some(first) = group.exchanges.first()
+            {
+                target.method.clone_from(&first.request.method);
+            }
+            let newest = group.exchanges.iter().filter_map(|exchange| exchange.sent_at).max();
+            let at = input.at.or(newest).unwrap_or_else(now);
+            let mut evidence = Evidence::nothing(target.redacted(), at);
+            evidence.edge.http = Gathered::Found(http_dump::only_samples(group.exchanges, Probe::EdgeHttp));
+            for observed in &self.observed {
+                observed.lay_over(&mut evidence);
+            }
+            found.push(evidence);
+        }
+        if let (true, Some(url)) = (found.is_empty(), &input.url) {
+            return Err(LintError::NotInHar { url: url.url() });
+        }
+        Ok(Linted { evidence: found, notes })
+    }
+}
+
+impl LintInput {
+    /// What the command line says of the target, over what the files say.
+    fn apply(&self, target: &mut Target) {
+        if let Some(url) = &self.url {
+            (target.scheme, target.port) = (url.scheme, url.port);
+            (target.host, target.path, target.path_named) = (url.host.clone(), url.path.clone(), url.path_named);
+        }
+        target.expect = self.expect.unwrap_or(target.expect);
+        target.origin = self.origin.clone().or(target.origin.take());
+        target.region = self.region.clone().or(target.region.take());
+        if let Some(method) = &self.method {
+            target.method.clone_from(method);
+        }
+    }
+}
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
+/// Octets that are enough to know a HAR file by.
+const START: u64 = 64 * 1024;
+
+/// `{"log": …`: the one kind that is read as a stream, whatever its size.
+fn looks_like_har(start: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(start);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    text.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with("\"log\""))
+}
+
+/// What the content says a file is.
+fn detect(bytes: &[u8]) -> Result<Kind, String> {
+    if let Some(what) = known_binary(bytes) {
+        return Err(format!("this is {what}, not something that lint reads"));
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    if start.is_empty() {
+        return Err("the file is empty".into());
+    }
+    if start.starts_with('{') || start.starts_with('[') {
+        let value: serde_json::Value = serde_json::from_slice(bytes)
+            .map_err(|error| format!("taken for JSON, which stops making sense at {error}"))?;
+        if value.get("dns").is_some() || value.get("tls").is_some() {
+            return Ok(Kind::Observations);
+        }
+        let has = |keys: &[&str]| keys.iter().any(|key| value.get(key).is_some());
+        if has(&["zone", "dns_records", "settings", "page_rules", "rulesets", "worker_routes", "certificate_packs"])
+            || has(&["result"]) && has(&["success"])
+        {
+            return Ok(Kind::Zone);
+        }
+        if has(&["domains", "certificates", "apis", "functions"]) {
+            return Ok(Kind::Account);
+        }
+        let keys = value.as_object().map(|map| map.keys().take(5).cloned().collect::<Vec<_>>().join(", "));
+        return Err(match keys {
+            Some(keys) => format!(
+                "JSON with the keys {keys:?}: neither a HAR file (log), nor observations (dns, tls), nor a zone or account"
+            ),
+            None => "JSON that is not an object".into(),
+        });
+    }
+    if http_dump::looks_like_one(&text) {
+        return Ok(Kind::Http);
+    }
+    Err(format!(
+        "no kind of file that lint reads; it begins with {:?} (an HTTP dump has a line HTTP/… STATUS)",
+        shorten(start.lines().next().unwrap_or_default(), 60)
+    ))
+}
+
+fn known_binary(bytes: &[u8]) -> Option<&'static str> {
+    const MAGIC: &[(&[u8], &str)] = &[
+        (b"%PDF", "a PDF"),
+        (b"\x89PNG", "a PNG picture"),
+        (b"\xff\xd8\xff", "a JPEG picture"),
+        (b"PK\x03\x04", "a ZIP archive"),
+        (b"\x1f\x8b", "gzip data; unpack it first"),
+        (b"\x7fELF", "a program"),
+    ];
+    MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, what)| *what).or_else(|| {
+        let head = bytes.get(..bytes.len().min(1024)).unwrap_or_default();
+        (head.iter().filter(|b| **b == 0).count() > 0).then_some("binary data")
+    })
+}

@@ -1,0 +1,327 @@
+//! What somebody saw elsewhere (`product.md` section 7, kind "observations"): rows of DNS and TLS, thin as reports are.
+
+use std::net::IpAddr;
+
+use cfdoctor_checks::evidence::dns::{CaaRecord, CaaSearch, CaaStep, Chain, Hop, Lookup, ZoneCut};
+use cfdoctor_checks::evidence::text::{clean, shorten};
+use cfdoctor_checks::evidence::tls::{Certificate, ClientCertificate, Connect, Handshake, TlsOutcome};
+use cfdoctor_checks::evidence::{Dns, Evidence, Gathered};
+use cfdoctor_checks::{NotRun, Probe};
+use serde::Deserialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Rows that are kept of each list.
+const MAX_ROWS: usize = 500;
+
+/// What was seen.
+#[derive(Debug, Default)]
+pub(super) struct Observations {
+    dns: Vec<DnsRow>,
+    tls: Vec<TlsRow>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DnsRow {
+    name: String,
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    data: Option<String>,
+    #[serde(default)]
+    rcode: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct TlsRow {
+    peer: String,
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    issuer: Option<String>,
+    #[serde(default)]
+    sans: Option<Vec<String>>,
+    #[serde(default)]
+    not_after: Option<String>,
+}
+
+/// Reads the file; rows that are null or unusable are noted and skipped.
+///
+/// # Errors
+/// It is not JSON, or not an object.
+pub(super) fn parse(bytes: &[u8]) -> Result<(Observations, Vec<String>), String> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| format!("observations: not JSON: {error}"))?;
+    let Value::Object(map) = value else { return Err("observations: an object with dns and tls is wanted".into()) };
+    let mut notes = Vec::new();
+    let mut found = Observations::default();
+    rows(map.get("dns"), "dns", &mut found.dns, &mut notes);
+    rows(map.get("tls"), "tls", &mut found.tls, &mut notes);
+    found.tls.retain(|row| {
+        let known = row.peer == "edge" || row.peer == "origin";
+        if !known {
+            notes.push(format!("tls: peer {:?} is neither edge nor origin, skipped", shorten(&row.peer, 40)));
+        }
+        known
+    });
+    Ok((found, notes))
+}
+
+fn rows<T: serde::de::DeserializeOwned>(list: Option<&Value>, what: &str, into: &mut Vec<T>, notes: &mut Vec<String>) {
+    let list = match list {
+        Some(Value::Array(list)) => list.as_slice(),
+        Some(single @ Value::Object(_)) => std::slice::from_ref(single),
+        Some(Value::Null) | None => return,
+        Some(_) => return notes.push(format!("{what}: not a list, skipped")),
+    };
+    for (index, row) in list.iter().take(MAX_ROWS).enumerate() {
+        match serde_json::from_value(row.clone()) {
+            Ok(row) => into.push(row),
+            Err(error) => notes.push(format!("{what}[{index}]: skipped: {error}")),
+        }
+    }
+}
+
+impl Observations {
+    /// Puts the rows over the evidence.
+    pub(super) fn lay_over(&self, evidence: &mut Evidence) {
+        if !self.dns.is_empty() {
+            evidence.dns = Gathered::Found(self.dns(evidence));
+        }
+        for row in &self.tls {
+            let (vantage, peer) = match row.peer.as_str() {
+                "origin" => {
+                    let declared = evidence.target.origin.as_ref().map(|origin| origin.host.clone());
+                    (&mut evidence.origin, declared.unwrap_or_else(|| "the origin".into()))
+                }
+                _ => (&mut evidence.edge, evidence.target.host.clone()),
+            };
+            vantage.tls = Gathered::Found(row.handshake(peer, &evidence.target.host));
+        }
+    }
+
+    fn dns(&self, evidence: &Evidence) -> Dns {
+        let host = &evidence.target.host;
+        let origin = evidence.target.origin.as_ref().map(|origin| origin.host.as_str());
+        let seen = |name: &str| self.dns.iter().any(|row| same_name(&row.name, name));
+        Dns {
+            resolver: "as reported".into(),
+            host: self.chain(host),
+            host_unchecked: None,
+            zone: self.zone(host),
+            views: Vec::new(),
+            caa: self.caa(host),
+            origin: match origin {
+                Some(origin) if seen(origin) => Gathered::Found(self.chain(origin)),
+                _ => Gathered::Missing(NotRun::inconclusive("no DNS of the origin was reported")),
+            },
+        }
+    }
+
+    fn chain(&self, name: &str) -> Chain {
+        let mut hops: Vec<Hop> = Vec::new();
+        let mut at = name.to_owned();
+        while let Some(row) =
+            self.dns.iter().find(|row| row.kind.eq_ignore_ascii_case("CNAME") && same_name(&row.name, &at))
+        {
+            let Some(to) = row.data.as_deref().map(normal) else { break };
+            if hops.len() > 16 || hops.iter().any(|hop| hop.from == to) {
+                break;
+            }
+            hops.push(Hop { from: at, to: to.clone(), ttl: 0 });
+            at = to;
+        }
+        Chain { name: name.to_owned(), ipv4: self.lookup(&at, "A"), ipv6: self.lookup(&at, "AAAA"), hops, fault: None }
+    }
+
+    fn lookup(&self, name: &str, kind: &str) -> Lookup {
+        let own = |row: &&DnsRow| same_name(&row.name, name);
+        let addresses: Vec<IpAddr> = self
+            .dns
+            .iter()
+            .filter(own)
+            .filter(|row| row.kind.eq_ignore_ascii_case(kind))
+            .filter_map(|row| row.data.as_deref()?.trim().parse().ok())
+            .take(64)
+            .collect();
+        if !addresses.is_empty() {
+            return Lookup::Answer { addresses, ttl: 0, authenticated: false };
+        }
+        let rcode = self.dns.iter().filter(own).find_map(|row| row.rcode.as_deref());
+        match rcode.map(str::to_ascii_uppercase).as_deref() {
+            Some("NXDOMAIN") => Lookup::NxDomain,
+            Some("NODATA") => Lookup::NoData,
+            Some("SERVFAIL") => Lookup::ServFail { extended: None },
+            Some("REFUSED") => Lookup::Refused,
+            Some("TIMEOUT") => Lookup::TimedOut,
+            Some(other) => Lookup::Unreachable { why: shorten(other, 40) },
+            None => Lookup::NotAsked { why: "not reported".into() },
+        }
+    }
+
+    fn zone(&self, host: &str) -> Gathered<ZoneCut> {
+        let above = |row: &&DnsRow| {
+            let name = normal(&row.name);
+            row.kind.eq_ignore_ascii_case("NS") && (host == name || host.ends_with(&format!(".{name}")))
+        };
+        let Some(apex) = self.dns.iter().filter(above).map(|row| normal(&row.name)).max_by_key(String::len) else {
+            return Gathered::Missing(NotRun::inconclusive("no NS record was reported"));
+        };
+        let mut name_servers: Vec<String> = self
+            .dns
+            .iter()
+            .filter(|row| row.kind.eq_ignore_ascii_case("NS") && same_name(&row.name, &apex))
+            .filter_map(|row| row.data.as_deref().map(normal))
+            .collect();
+        name_servers.sort();
+        Gathered::Found(ZoneCut { apex, name_servers, signed: None })
+    }
+
+    fn caa(&self, host: &str) -> Gathered<CaaSearch> {
+        let rows: Vec<&DnsRow> = self.dns.iter().filter(|row| row.kind.eq_ignore_ascii_case("CAA")).collect();
+        if rows.is_empty() {
+            return Gathered::Missing(NotRun::inconclusive("no CAA record was reported"));
+        }
+        // The host and what it is an alias of, then upwards (RFC 8659 §3).
+        let chain = self.chain(host);
+        let mut steps = Vec::new();
+        let mut name = host.to_owned();
+        loop {
+            let aliases = if name == host { chain.hops.iter().map(|hop| hop.to.clone()).collect() } else { Vec::new() };
+            let owner =
+                std::iter::once(name.clone()).chain(aliases).find(|n| rows.iter().any(|r| same_name(&r.name, n)));
+            let records = owner.iter().flat_map(|owner| {
+                rows.iter().filter(|row| same_name(&row.name, owner)).filter_map(|row| caa_record(row.data.as_deref()?))
+            });
+            let records: Vec<CaaRecord> = records.collect();
+            let through = owner.filter(|owner| *owner != name);
+            steps.push(CaaStep { name: name.clone(), through, records, failed: None });
+            match name.split_once('.') {
+                Some((_, parent)) if parent.contains('.') => name = parent.to_owned(),
+                _ => break,
+            }
+        }
+        Gathered::Found(CaaSearch { steps })
+    }
+}
+
+impl TlsRow {
+    fn handshake(&self, peer: String, host: &str) -> Handshake {
+        let filled = |text: &Option<String>| text.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(clean);
+        let error = filled(&self.error);
+        let issuer = filled(&self.issuer);
+        let names: Vec<String> = self.sans.iter().flatten().map(|name| normal(name)).take(500).collect();
+        let not_after = self.not_after.as_deref().and_then(date);
+        let reported = issuer.is_some() || !names.is_empty() || not_after.is_some();
+        let certificate =
+            Certificate { issuer: issuer.unwrap_or_default(), names, not_after, ..Certificate::default() };
+        Handshake {
+            peer,
+            address: None,
+            server_name: Some(host.to_owned()),
+            connect: Connect::Reported,
+            outcome: TlsOutcome::Reported { error },
+            session: None,
+            chain: if reported { vec![certificate] } else { Vec::new() },
+            ocsp_stapled: false,
+            client_certificate: ClientCertificate::NotAsked,
+            legacy: Gathered::Missing(NotRun::Disabled(Probe::EdgeTls)),
+            connect_ms: None,
+            tls_ms: None,
+            earlier: Vec::new(),
+        }
+    }
+}
+
+/// `0 issue "amazon.com"`, with or without quotes and flags.
+fn caa_record(data: &str) -> Option<CaaRecord> {
+    let mut words = data.split_whitespace();
+    let first = words.next()?;
+    let (flags, tag) = match first.parse::<u8>() {
+        Ok(flags) => (flags, words.next()?),
+        Err(_) => (0, first),
+    };
+    let value = words.collect::<Vec<_>>().join(" ");
+    Some(CaaRecord {
+        critical: flags & 128 != 0,
+        tag: clean(tag).to_ascii_lowercase(),
+        value: clean(value.trim_matches('"')),
+    })
+}
+
+/// RFC 3339, a bare day, or openssl's `Nov 23 12:00:00 2026 GMT`.
+fn date(text: &str) -> Option<OffsetDateTime> {
+    let text = text.trim();
+    if let Ok(time) = OffsetDateTime::parse(text, &Rfc3339) {
+        return Some(time);
+    }
+    let day = time::macros::format_description!("[year]-[month]-[day]");
+    if let Ok(day) = time::Date::parse(text.get(..10)?, &day) {
+        return Some(day.midnight().assume_utc());
+    }
+    let openssl =
+        time::macros::format_description!("[month repr:short] [day padding:space] [hour]:[minute]:[second] [year] GMT");
+    time::PrimitiveDateTime::parse(text, &openssl).ok().map(time::PrimitiveDateTime::assume_utc)
+}
+
+fn normal(name: &str) -> String {
+    clean(name.trim().trim_end_matches('.')).to_ascii_lowercase()
+}
+
+fn same_name(a: &str, b: &str) -> bool {
+    normal(a) == normal(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn laid(json: &str) -> (Evidence, Vec<String>) {
+        let (found, notes) = parse(json.as_bytes()).unwrap();
+        let mut target: cfdoctor_checks::evidence::Target = "https://api.example.com/".parse().unwrap();
+        target.origin = Some("d-abc.execute-api.us-west-2.amazonaws.com".parse().unwrap());
+        let mut evidence = Evidence::nothing(target, datetime!(2026-11-23 10:00 UTC));
+        found.lay_over(&mut evidence);
+        (evidence, notes)
+    }
+
+    #[test]
+    fn rows_become_chains() {
+        let (evidence, notes) = laid(
+            r#"{"dns": [
+                {"name": "api.example.com.", "type": "A", "data": "104.16.0.1"},
+                {"name": "d-abc.execute-api.us-west-2.amazonaws.com", "type": "A", "rcode": "NXDOMAIN"},
+                {"name": "example.com", "type": "NS", "data": "x.ns.cloudflare.com."},
+                {"name": "example.com", "type": "CAA", "data": "0 issue \"letsencrypt.org\""},
+                null, {"type": "A"}]}"#,
+        );
+        let dns = evidence.dns.get().unwrap();
+        assert_eq!(dns.host.addresses().len(), 1);
+        assert_eq!(dns.origin.get().unwrap().ipv4, Lookup::NxDomain);
+        assert_eq!(dns.zone.get().unwrap().apex, "example.com");
+        assert_eq!(dns.caa.get().unwrap().relevant().unwrap().records[0].value, "letsencrypt.org");
+        assert_eq!(notes.len(), 2, "{notes:?}");
+    }
+
+    #[test]
+    fn tls_rows_become_reported_handshakes() {
+        let (evidence, notes) = laid(
+            r#"{"tls": [{"peer": "origin", "error": "certificate has expired", "issuer": "R3", "sans": ["api.example.com"],
+                "not_after": "2025-05-01"}, {"peer": "moon"}]}"#,
+        );
+        let handshake = evidence.origin.tls.get().unwrap();
+        assert_eq!(handshake.outcome, TlsOutcome::Reported { error: Some("certificate has expired".into()) });
+        assert_eq!(handshake.leaf().unwrap().not_after, Some(datetime!(2025-05-01 0:00 UTC)));
+        assert!(notes[0].contains("moon"));
+    }
+
+    #[test]
+    fn dates_of_three_kinds() {
+        for text in ["2026-11-23T12:00:00Z", "Nov 23 12:00:00 2026 GMT"] {
+            assert_eq!(date(text), Some(datetime!(2026-11-23 12:00 UTC)), "{text}");
+        }
+        assert_eq!(date("soon"), None);
+    }
+}

@@ -1,0 +1,232 @@
+//! Name servers and how they are spoken to: one question, one answer, over UDP, TCP, TLS or HTTPS.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cfdoctor_checks::evidence::dns::Lookup;
+use futures_util::future::{Either, select};
+use hickory_net::NetError;
+use hickory_net::h2::HttpsClientStream;
+use hickory_net::runtime::{RuntimeProvider, Spawn, TokioRuntimeProvider};
+use hickory_net::tcp::TcpClientStream;
+use hickory_net::tls::tls_client_connect;
+use hickory_net::udp::UdpClientStream;
+use hickory_net::xfer::{DnsExchange, DnsHandle, DnsMultiplexer, DnsRequestSender, FirstAnswer};
+use hickory_proto::op::{Message, ResponseCode};
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use tokio::sync::Mutex;
+
+use super::message::{Question, rcode, unanswered};
+use crate::probe::budget::Budget;
+
+/// A name server.
+#[derive(Clone)]
+pub(super) struct Server {
+    address: SocketAddr,
+    label: String,
+    transport: Transport,
+}
+
+#[derive(Clone)]
+enum Transport {
+    /// A fresh socket, hence a fresh port, for each question.
+    Udp,
+    /// One connection for all questions, opened by the first.
+    Stream(Arc<Connection>),
+}
+
+struct Connection {
+    kind: Stream,
+    /// Owns the tasks that drive the connection, and ends them when dropped.
+    provider: TokioRuntimeProvider,
+    open: Mutex<Option<DnsExchange<TokioRuntimeProvider>>>,
+}
+
+/// What is spoken over a connection.
+pub(super) enum Stream {
+    /// DNS over TCP.
+    Tcp,
+    /// DNS over TLS.
+    Tls(ServerName<'static>, Arc<ClientConfig>),
+    /// DNS over HTTPS: host, path.
+    Https(Arc<str>, Arc<str>, Arc<ClientConfig>),
+}
+
+impl Server {
+    /// A server that is asked over UDP, and over TCP where its answer is cut.
+    pub(super) fn udp(address: SocketAddr) -> Self {
+        let label = if address.port() == 53 { address.ip().to_string() } else { address.to_string() };
+        Server { address, label, transport: Transport::Udp }
+    }
+
+    /// A server that is asked over one connection.
+    pub(super) fn stream(address: SocketAddr, label: String, kind: Stream) -> Self {
+        let connection = Connection { kind, provider: TokioRuntimeProvider::new(), open: Mutex::new(None) };
+        Server { address, label, transport: Transport::Stream(Arc::new(connection)) }
+    }
+
+    /// One question; cut answers are asked for again over TCP, and servers that stumble over EDNS again without it
+    /// (RFC 6891 §7).
+    async fn ask(&self, question: &Question, step: Duration, budget: &Budget) -> Result<Message, Lookup> {
+        let mut answer = self.exchange(question, true, step, budget).await?;
+        if matches!(rcode(&answer), ResponseCode::FormErr | ResponseCode::NotImp | ResponseCode::BADVERS) {
+            answer = self.exchange(question, false, step, budget).await?;
+        }
+        if answer.metadata.truncation && matches!(self.transport, Transport::Udp) {
+            let whole = Server::stream(self.address, self.label.clone(), Stream::Tcp);
+            answer = Box::pin(whole.exchange(question, true, step, budget)).await.map_err(|lookup| match lookup {
+                Lookup::Unreachable { why } => {
+                    Lookup::Unreachable { why: format!("the answer was cut, and over TCP: {why}") }
+                }
+                other => other,
+            })?;
+        }
+        Ok(answer)
+    }
+
+    async fn exchange(
+        &self,
+        question: &Question,
+        edns: bool,
+        step: Duration,
+        budget: &Budget,
+    ) -> Result<Message, Lookup> {
+        budget.count_query();
+        let request = question.request(edns);
+        let answer = match &self.transport {
+            Transport::Udp => {
+                let mut socket = UdpClientStream::builder(self.address, TokioRuntimeProvider::new())
+                    .with_timeout(Some(step))
+                    .with_os_port_selection(true)
+                    .with_max_retries(1) // tries, in this library's counting
+                    .build();
+                socket.send_message(request).first_answer().await
+            }
+            Transport::Stream(connection) => match connection.get(self.address, step).await {
+                Ok(open) => {
+                    let answer = open.send(request).first_answer().await;
+                    if answer.is_err() {
+                        *connection.open.lock().await = None;
+                    }
+                    answer
+                }
+                Err(error) => Err(error),
+            },
+        };
+        let answer = answer.map_err(|error| unanswered(&error))?.into_message();
+        if question.matches(&answer) {
+            Ok(answer)
+        } else {
+            Err(Lookup::Unreachable { why: "the server answered another question".into() })
+        }
+    }
+}
+
+impl Connection {
+    async fn get(&self, address: SocketAddr, step: Duration) -> Result<DnsExchange<TokioRuntimeProvider>, NetError> {
+        let mut open = self.open.lock().await;
+        if let Some(exchange) = open.as_ref() {
+            return Ok(exchange.clone());
+        }
+        let provider = self.provider.clone();
+        let exchange = match &self.kind {
+            Stream::Tcp => TcpClientStream::exchange(address, None, step, None, provider).await?,
+            Stream::Tls(name, config) => {
+                // Not `tls_exchange`: it leaves SNI out, and some servers choose their certificate by it.
+                let (stream, handle) = tls_client_connect(address, name.clone(), config.clone(), provider.clone());
+                let multiplexer = DnsMultiplexer::new(stream.await?, handle).with_timeout(step);
+                let (exchange, background) = DnsExchange::from_stream(multiplexer);
+                provider.create_handle().spawn_bg(background);
+                exchange
+            }
+            Stream::Https(host, path, config) => {
+                let mut builder = HttpsClientStream::builder(config.clone(), provider);
+                builder.request_timeout(step);
+                builder.exchange(address, host.clone(), path.clone()).await?
+            }
+        };
+        *open = Some(exchange.clone());
+        Ok(exchange)
+    }
+}
+
+/// Servers that stand in for each other: when one is silent, the next is asked.
+pub(super) struct Panel {
+    servers: Vec<Server>,
+    /// Why there is none, if there is none.
+    trouble: String,
+    /// The one that answered last.
+    preferred: AtomicUsize,
+    step: Duration,
+    budget: Budget,
+}
+
+impl Panel {
+    /// `step`: the time for one question, all tries together.
+    pub(super) fn new(servers: Vec<Server>, step: Duration, budget: &Budget) -> Self {
+        Panel {
+            servers,
+            trouble: "there is no name server to ask".into(),
+            preferred: AtomicUsize::new(0),
+            step,
+            budget: budget.clone(),
+        }
+    }
+
+    /// Nobody to ask, because …
+    pub(super) fn nobody(trouble: String, budget: &Budget) -> Self {
+        Panel { trouble, ..Panel::new(Vec::new(), Duration::ZERO, budget) }
+    }
+
+    /// The server that answers at present, as people know it.
+    pub(super) fn label(&self) -> String {
+        self.servers.get(self.preferred.load(Ordering::Relaxed)).map_or_else(|| "none".into(), |s| s.label.clone())
+    }
+
+    /// One question, at most two tries: the second starts when the first failed or was silent for a quarter of the
+    /// time, and the first stays welcome. A refusal sends us on to the next server, as it does an application.
+    pub(super) async fn ask(&self, question: &Question) -> Result<Message, Lookup> {
+        if self.servers.is_empty() {
+            return Err(Lookup::Unreachable { why: self.trouble.clone() });
+        }
+        if self.budget.is_over() {
+            return Err(Lookup::NotAsked { why: "no time was left".into() });
+        }
+        let start = self.preferred.load(Ordering::Relaxed);
+        let next = (start + 1) % self.servers.len();
+        let work = async {
+            let first = Box::pin(self.servers[start].ask(question, self.step, &self.budget));
+            let patience = Box::pin(tokio::time::sleep(self.step / 4));
+            match select(first, patience).await {
+                Either::Left((Ok(answer), _)) if start == next || rcode(&answer) != ResponseCode::Refused => {
+                    Ok((start, answer))
+                }
+                Either::Left((failed, _)) => match self.servers[next].ask(question, self.step, &self.budget).await {
+                    Ok(answer) => Ok((next, answer)),
+                    Err(_) => failed.map(|answer| (start, answer)),
+                },
+                Either::Right(((), first)) => {
+                    let second = Box::pin(self.servers[next].ask(question, self.step, &self.budget));
+                    match select(first, second).await {
+                        Either::Left((Ok(answer), _)) => Ok((start, answer)),
+                        Either::Left((Err(_), second)) => second.await.map(|answer| (next, answer)),
+                        Either::Right((Ok(answer), _)) => Ok((next, answer)),
+                        Either::Right((Err(_), first)) => first.await.map(|answer| (start, answer)),
+                    }
+                }
+            }
+        };
+        // On the heap: questions stand side by side in many places, and this future is large.
+        match Box::pin(self.budget.limit(self.step, work)).await {
+            Ok(Ok((server, answer))) => {
+                self.preferred.store(server, Ordering::Relaxed);
+                Ok(answer)
+            }
+            Ok(Err(lookup)) => Err(lookup),
+            Err(_) => Err(Lookup::TimedOut),
+        }
+    }
+}

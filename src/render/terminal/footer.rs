@@ -1,0 +1,86 @@
+//! Counts, what was not examined and why, what the visit cost.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use super::super::look::{Detail, Tone};
+use super::page::Page;
+use super::some;
+use crate::report::{Reason, ReasonKind, Report, ResultReport, Status, Summary, TargetReport};
+
+/// The counts of one target, and what was not examined.
+pub(super) fn target<W: Write>(page: &mut Page<'_, W>, target: &TargetReport) -> io::Result<()> {
+    if page.look.detail == Detail::Quiet {
+        return Ok(());
+    }
+    page.blank()?;
+    let summary = Summary::of(target.results.iter());
+    page.para(&[], &counts(&summary), 2)?;
+    // With -v each of them has its own line already.
+    if page.look.detail == Detail::Normal { not_examined(page, &target.results) } else { Ok(()) }
+}
+
+/// The last lines: what the whole run cost, and what it left out.
+pub(super) fn run<W: Write>(page: &mut Page<'_, W>, report: &Report) -> io::Result<()> {
+    if report.run.interrupted {
+        let left = report.run.not_visited.len();
+        let text = match left {
+            0 => "what was gathered until then is judged above".into(),
+            _ => format!("{left} not visited: {}", report.run.not_visited.join(", ")),
+        };
+        page.para(&[(Tone::Caution, "Interrupted: ")], &text, 2)?;
+    }
+    if page.look.detail == Detail::Quiet {
+        return Ok(());
+    }
+    let sent = some(report.run.requests_sent as usize, "request sent", "requests sent");
+    let cost = format!("{}, {}", sent.unwrap_or_else(|| "no request sent".into()), seconds(report.run.elapsed_ms));
+    if report.targets.len() > 1 {
+        page.blank()?;
+        let text = format!("{} targets: {}", report.targets.len(), counts(&report.summary));
+        page.para(&[], &text, 2)?;
+    }
+    page.toned(&[], Tone::Quiet, &cost, 2)
+}
+
+/// `31 well, 2 warnings, 1 failure, 9 not examined`.
+fn counts(summary: &Summary) -> String {
+    let Summary { pass, warn, fail, not_run } = *summary;
+    let mut parts = vec![format!("{pass} well")];
+    parts.extend(some(warn as usize, "warning", "warnings"));
+    parts.extend(some(fail as usize, "failure", "failures"));
+    parts.extend(some(not_run as usize, "not examined", "not examined"));
+    parts.join(", ")
+}
+
+fn seconds(elapsed_ms: u64) -> String {
+    format!("{}.{} s", elapsed_ms / 1000, elapsed_ms % 1000 / 100)
+}
+
+/// One line for each reason; questions that do not arise share one.
+fn not_examined<W: Write>(page: &mut Page<'_, W>, results: &[ResultReport]) -> io::Result<()> {
+    let mut groups: BTreeMap<&Reason, Vec<&str>> = BTreeMap::new();
+    let mut moot = 0;
+    for result in results.iter().filter(|result| result.status == Status::NotRun) {
+        match &result.reason {
+            Some(reason) if reason.kind != ReasonKind::NotApplicable => {
+                groups.entry(reason).or_default().push(&result.check);
+            }
+            _ => moot += 1,
+        }
+    }
+    let mark = page.look.mark(Status::NotRun);
+    let lead = [(Tone::Quiet, mark), (Tone::Quiet, " ")];
+    let hang = page.width_of(mark) + 1;
+    for (reason, checks) in groups {
+        let what = match checks.as_slice() {
+            [one] => (*one).to_owned(),
+            several => format!("{} checks", several.len()),
+        };
+        page.toned(&lead, Tone::Quiet, &format!("{what}: {}", reason.text), hang)?;
+    }
+    if let Some(many) = some(moot, "question does not arise here", "questions do not arise here") {
+        page.toned(&lead, Tone::Quiet, &format!("{many} (-v names them)"), hang)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! From a judgement to the report on one target.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use cfdoctor_checks::diagnosis::{self, Assessment, Judged};
+use cfdoctor_checks::evidence::{Evidence, Exchanges, redact, text};
+use cfdoctor_checks::{AREAS, Check, Fix, NotRun, Step, Verdict};
+use sha2::{Digest, Sha256};
+
+use super::{
+    AreaReport, Diagnosis, Observed, Predicted, Reason, ReasonKind, Report, ResultReport, RuledOut, Status,
+    TargetReport, TargetVerdict,
+};
+
+/// Judges the evidence by `checks` and reports on it.
+pub fn examine(evidence: &Evidence, checks: &[&'static Check]) -> TargetReport {
+    Report::target(evidence, &diagnosis::assess(evidence, checks.iter().copied()))
+}
+
+impl Report {
+    /// The report on one target. All text is made harmless here, once for every format.
+    pub fn target(evidence: &Evidence, assessment: &Assessment) -> TargetReport {
+        let host = &evidence.target.host;
+        let results: Vec<ResultReport> = assessment
+            .results
+            .iter()
+            .enumerate()
+            .map(|(index, judged)| {
+                let caused_by = assessment.caused_by.get(index).copied().flatten();
+                result(evidence, host, judged, caused_by)
+            })
+            .collect();
+        let inconclusive = assessment.inconclusive.as_deref().map(text::clean).or_else(|| nothing_to_go_by(&results));
+        TargetReport {
+            url: text::clean(&redact::text(&evidence.target.url())),
+            host: text::clean(host),
+            expect: evidence.target.expect,
+            answered_by: None,
+            verdict: verdict(&results, inconclusive.is_some()),
+            inconclusive,
+            diagnosis: assessment.diagnosis.as_ref().map(Diagnosis::from),
+            observed: observed(evidence),
+            ssl_modes: None,
+            areas: areas(evidence, &results),
+            results,
+            requests_sent: evidence.traffic.http_requests,
+        }
+    }
+}
+
+impl From<&diagnosis::Diagnosis> for Diagnosis {
+    fn from(from: &diagnosis::Diagnosis) -> Self {
+        let ruled_out = from.ruled_out.iter();
+        Diagnosis {
+            cause: from.cause.into(),
+            confidence: from.confidence,
+            summary: text::clean(&from.summary),
+            then: from.then.iter().map(ToString::to_string).collect(),
+            ruled_out: ruled_out
+                .map(|out| RuledOut { check: out.check.into(), because: text::clean(&out.because) })
+                .collect(),
+            predicted: from.predicted.as_ref().map(|predicted| Predicted {
+                statuses: predicted.statuses.iter().map(|status| text::clean(status)).collect(),
+                edge_ttl_s: predicted.edge_ttl_s,
+                browser_ttl_s: predicted.browser_ttl_s,
+            }),
+        }
+    }
+}
+
+impl From<&NotRun> for Reason {
+    fn from(why: &NotRun) -> Self {
+        let kind = match why {
+            NotRun::NoCredential(_) => ReasonKind::NoCredential,
+            NotRun::Forbidden { .. } => ReasonKind::Forbidden,
+            NotRun::Blocked { .. } => ReasonKind::Blocked,
+            NotRun::Disabled(_) => ReasonKind::Disabled,
+            NotRun::NotApplicable(_) => ReasonKind::NotApplicable,
+            NotRun::Inconclusive(_) => ReasonKind::Inconclusive,
+            NotRun::Bug(_) => ReasonKind::Bug,
+        };
+        Reason { kind, text: text::clean(&why.text()) }
+    }
+}
+
+fn result(evidence: &Evidence, host: &str, judged: &Judged, caused_by: Option<&'static str>) -> ResultReport {
+    let check = judged.check;
+    let verdict = judged.answer.as_ref().ok();
+    let finding = verdict.and_then(Verdict::finding);
+    let (status, seen) = match verdict {
+        None => (Status::NotRun, None),
+        Some(Verdict::Pass(seen)) => (Status::Pass, seen.as_deref()),
+        Some(Verdict::Warn(finding)) => (Status::Warn, Some(finding.seen.as_str())),
+        Some(Verdict::Fail(finding)) => (Status::Fail, Some(finding.seen.as_str())),
+    };
+    // A fix that panics must not cost the finding.
+    let fix = finding.and_then(|finding| catch_unwind(AssertUnwindSafe(|| (check.fix)(evidence, finding))).ok());
+    ResultReport {
+        check: check.id.into(),
+        area: check.area().into(),
+        title: check.title.into(),
+        status,
+        severity: finding.and_then(|finding| finding.severity).unwrap_or(check.severity),
+        confidence: finding.map(|finding| finding.confidence),
+        seen: seen.map(text::clean),
+        proof: finding.map(|finding| finding.proof.iter().map(|line| text::clean(line)).collect()).unwrap_or_default(),
+        caused_by: caused_by.map(Into::into),
+        reason: judged.answer.as_ref().err().map(Reason::from),
+        fix: fix.map(clean_fix),
+        docs: check.sources.first().map(ToString::to_string),
+        fingerprint: fingerprint(check.id, host, caused_by),
+        suppressed: None,
+    }
+}
+
+/// Cleans every line of a fix; only its line breaks stay.
+fn clean_fix(fix: Fix) -> Fix {
+    let lines = |text: &str| text.split('\n').map(text::clean).collect::<Vec<_>>().join("\n");
+    Fix {
+        summary: text::clean(&fix.summary),
+        steps: fix
+            .steps
+            .into_iter()
+            .map(|step| Step { kind: step.kind, label: text::clean(&step.label), text: lines(step.text.trim_end()) })
+            .collect(),
+    }
+}
+
+/// Depends on check, host and cause only, so that a baseline survives every change of measured values.
+fn fingerprint(check: &str, host: &str, caused_by: Option<&str>) -> String {
+    let mut hash = Sha256::new();
+    for part in ["cfdoctor/1", check, host, caused_by.unwrap_or_default()] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The rules of section 3 that the results alone decide: a check ended in a bug, or none could be judged.
+fn nothing_to_go_by(results: &[ResultReport]) -> Option<String> {
+    let bug = |result: &&ResultReport| result.reason.as_ref().is_some_and(|reason| reason.kind == ReasonKind::Bug);
+    if let Some(result) = results.iter().find(bug) {
+        return Some(format!("the check {} itself failed", result.check));
+    }
+    results.iter().all(|result| result.status == Status::NotRun).then(|| "no check could be judged".into())
+}
+
+fn verdict(results: &[ResultReport], inconclusive: bool) -> TargetVerdict {
+    let worst = results.iter().map(|result| result.status).max();
+    match worst {
+        Some(Status::Fail) => TargetVerdict::Fail,
+        _ if inconclusive => TargetVerdict::Inconclusive,
+        Some(Status::Warn) => TargetVerdict::Warn,
+        _ => TargetVerdict::Pass,
+    }
+}
+
+fn areas(evidence: &Evidence, results: &[ResultReport]) -> Vec<AreaReport> {
+    let worst = |id: &str| results.iter().filter(|result| result.area == id).map(|result| result.status).max();
+    AREAS
+        .iter()
+        .filter_map(|area| {
+            let status = worst(area.id)?;
+            let summary = catch_unwind(AssertUnwindSafe(|| (area.summary)(evidence))).ok().flatten();
+            let summary = summary.map(|line| text::clean(&line));
+            Some(AreaReport { id: area.id.into(), title: area.title.into(), status, summary })
+        })
+        .collect()
+}
+
+fn observed(evidence: &Evidence) -> Option<Observed> {
+    let answers: Vec<_> = evidence.edge.http.found().into_iter().flat_map(Exchanges::answers).collect();
+    let last = answers.last()?;
+    let status = |value: Option<&str>| value.map_or_else(|| "none".into(), |value| text::shorten(value, 20));
+    Some(Observed {
+        statuses: answers.iter().map(|answer| status(answer.headers.first("cf-cache-status"))).collect(),
+        age_s: last.headers.first("age").and_then(|value| value.trim().parse().ok()),
+    })
+}

@@ -1,0 +1,11 @@
+//! The tests from outside: one binary.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod command_line;
+mod fixtures;
+mod real_servers;
+mod register;
+mod renderers;
+mod rich;
+mod scenarios;
