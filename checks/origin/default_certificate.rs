@@ -2,6 +2,8 @@ use super::fixes::{custom_domain, region};
 use super::view::{self, Edge, edge, origin_name};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::{Evidence, Response};
+use crate::model::attribution::attribute;
+use crate::model::gateway_error::GatewayErrorKind;
 use crate::model::origin_host::OriginClass;
 use crate::model::trust::{ServiceCertificate, name_matches, service_certificate, target_name};
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
@@ -83,11 +85,8 @@ fn rejects(class: OriginClass, response: &Response) -> bool {
     let headers = &response.headers;
     match class {
         OriginClass::GatewayDefault | OriginClass::GatewayCustomTarget => {
-            let kind = headers.first("x-amzn-errortype").unwrap_or_default();
-            let gateway =
-                headers.has("x-amz-apigw-id") || headers.has("apigw-requestid") || headers.has("x-amzn-requestid");
-            let forbidden = response.body.prefix.contains("\"Forbidden\"");
-            response.status == 403 && (kind.starts_with("ForbiddenException") || gateway && forbidden)
+            let said = attribute(response).product_error;
+            response.status == 403 && said.is_some_and(|error| error.kind == GatewayErrorKind::Forbidden)
         }
         OriginClass::CloudFront => {
             let made_there = headers.first("x-cache").is_some_and(|value| value.contains("rror from cloudfront"));

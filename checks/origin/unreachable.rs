@@ -247,7 +247,7 @@ mod tests {
         unknown.target.origin = None;
         assert_eq!(word(&CHECK, &unknown), "fail/medium");
         unknown.edge.http = Gathered::Missing(NotRun::Disabled(Probe::EdgeHttp));
-        assert_eq!(word(&CHECK, &unknown), "blocked");
+        assert_eq!(word(&CHECK, &unknown), "not-applicable");
     }
 
     #[test]

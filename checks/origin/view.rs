@@ -52,11 +52,9 @@ fn is_own_https(evidence: &Evidence, exchange: &Exchange) -> bool {
         .is_ok_and(|url| url.scheme() == "https" && url.host_str() == Some(evidence.target.host.as_str()))
 }
 
-/// 520–526, in the status or in `cf-error-type` (`facts/cloudflare.md` section 6).
+/// The errors that are about TCP, TLS or an unusable answer (`facts/cloudflare.md` section 6).
 fn cloudflare_error(response: &Response) -> Option<u16> {
-    let known = |code: &u16| (520..=526).contains(code);
-    let named = response.headers.first("cf-error-type").and_then(|value| value.trim().parse().ok());
-    named.filter(known).or(Some(response.status).filter(known))
+    cloudflare::error_code(response).filter(|code| (520..=526).contains(code))
 }
 
 /// An answer of the edge in one line.
@@ -97,10 +95,7 @@ pub(crate) fn our_network_works(evidence: &Evidence) -> bool {
 /// Nobody looked; where the origin is not known, what to do about it.
 pub(crate) fn handshake(evidence: &Evidence) -> Result<&Handshake, NotRun> {
     evidence.origin.tls.get().map_err(|why| match (&evidence.target.origin, &why) {
-        (None, NotRun::Disabled(_)) => NotRun::blocked(
-            Probe::OriginTls,
-            "the origin is not known: give --origin HOST, as in the proxied record's content",
-        ),
+        (None, NotRun::Disabled(_)) => NotRun::origin_unknown(),
         _ => why,
     })
 }
@@ -260,6 +255,6 @@ mod tests {
         let why = certificate_chain(&evidence, &edge(&evidence)).unwrap_err();
         assert_eq!(why.kind(), "blocked");
         assert!(why.text().contains("526") && why.text().contains("--origin HOST"), "{}", why.text());
-        assert!(handshake(&evidence).unwrap_err().text().contains("--origin HOST"));
+        assert!(handshake(&evidence).unwrap_err().text().contains("--origin"));
     }
 }
