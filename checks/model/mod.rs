@@ -7,3 +7,6 @@ pub mod cloudflare;
 pub mod errors;
 pub mod gateway_error;
 pub mod origin_host;
+pub mod ssl_mode;
+pub mod tls_report;
+pub mod trust;
