@@ -61,7 +61,7 @@ pub(super) struct Api {
     pub(super) domain: Option<String>,
     /// Is there a mapping from the custom domain to the API?
     pub(super) mapped: bool,
-    /// Does an authorizer demand the secret header?
+    /// Does an authorizer (or a listener rule) demand the secret header?
     pub(super) demands_secret: bool,
     pub(super) function: Function,
 }
@@ -145,6 +145,14 @@ impl Api {
         if !is_route(request) {
             return serve::reply(404, HTML, "<html><head><title>404 Not Found</title></head></html>");
         }
+        if self.demands_secret && !has_secret(request) {
+            // A listener rule's fixed answer: made by the balancer, not by what is behind it.
+            return serve::reply(
+                403,
+                &[("content-type", "text/plain; charset=utf-8"), ("server", "awselb/2.0")],
+                "Forbidden",
+            );
+        }
         match self.invoke().await {
             Invoked::Answered => self.passed_on(serve::reply(self.function.status, JSON, self.function.body)),
             Invoked::Crashed | Invoked::TimedOut => {
@@ -224,7 +232,11 @@ fn denied() -> Reply {
 
 fn no_such_bucket(host: &str) -> Reply {
     let bucket = format!("<li>BucketName: {host}</li>\n");
-    s3(serve::reply(404, HTML, s3_page("404 Not Found", "NoSuchBucket", "The specified bucket does not exist", &bucket)))
+    s3(serve::reply(
+        404,
+        HTML,
+        s3_page("404 Not Found", "NoSuchBucket", "The specified bucket does not exist", &bucket),
+    ))
 }
 
 fn s3_page(title: &str, code: &str, message: &str, more: &str) -> String {

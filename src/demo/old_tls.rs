@@ -72,7 +72,8 @@ async fn send_flight(
 ) -> std::io::Result<()> {
     let [high, low] = SUITE.to_be_bytes();
     let server_hello = [&version[..], &[0x5a; 32], &[0, high, low, 0]].concat();
-    let certificates: Vec<u8> = chain.iter().flat_map(|certificate| [&long(certificate.len())[..], certificate].concat()).collect();
+    let certificates: Vec<u8> =
+        chain.iter().flat_map(|certificate| [&long(certificate.len())[..], certificate].concat()).collect();
     let certificate = [&long(certificates.len())[..], &certificates].concat();
     for (kind, body) in [(2, server_hello), (11, certificate), (14, Vec::new())] {
         let message = [&[kind][..], &long(body.len()), &body].concat();

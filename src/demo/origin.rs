@@ -12,11 +12,11 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, SignatureScheme};
 
+use super::DemoError;
 use super::gateway::{Api, Function, Product};
 use super::old_tls;
 use super::pki::{OriginCertificate, Pki};
 use super::serve::{self, Peer, Port, Reply, TlsDoor};
-use super::DemoError;
 use crate::probe::tls::provider;
 
 /// What happens on port 443 before any HTTP.
@@ -52,6 +52,8 @@ pub enum PlainDoor {
     Redirects,
     /// Serves.
     Serves,
+    /// Resets.
+    Resets,
 }
 
 /// The origin of a scenario.
@@ -124,6 +126,7 @@ pub(super) async fn start(origin: &Origin, host: &str, target: &str, pki: &Pki) 
     let http = match origin.plain {
         PlainDoor::Refused => serve::refusing()?,
         PlainDoor::Serves => serve::http(handler).await?,
+        PlainDoor::Resets => serve::resetting().await?,
         PlainDoor::Redirects => serve::http(|request: Request<Bytes>| async move { Some(redirect(&request)) }).await?,
     };
     Ok(Running { https, http })

@@ -25,7 +25,11 @@ impl Visit<'_> {
 
     fn page(&self, status: u16, code: u16, name: &str) -> Reply {
         if !self.wants_html() {
-            return serve::reply(status, &[("content-type", "text/plain; charset=UTF-8")], format!("error code: {code}"));
+            return serve::reply(
+                status,
+                &[("content-type", "text/plain; charset=UTF-8")],
+                format!("error code: {code}"),
+            );
         }
         let host = self.host;
         serve::reply(

@@ -115,6 +115,11 @@ pub const SCENARIOS: &[Scenario] = &[
                 The gateway shows its own certificate, whose name fits the record's target, so that strict lets it \
                 pass, and answers Forbidden.",
         cause: Some("origin-default-certificate"),
+        expect: &[
+            ("cache-status-uncacheable", "fail"),
+            ("edge-gateway-rejects", "warn"),
+            ("origin-default-certificate", "fail"),
+        ],
         origin: || with_certificate(OriginCertificate::Service),
         ..SOUND
     },
@@ -124,6 +129,12 @@ pub const SCENARIOS: &[Scenario] = &[
         story: "The API lives in us-west-2; the record was copied from a project in eu-central-1, where nobody knows \
                 this name.",
         cause: Some("dns-region-mismatch"),
+        expect: &[
+            ("cache-status-uncacheable", "fail"),
+            ("dns-region-mismatch", "fail"),
+            ("edge-gateway-rejects", "warn"),
+            ("origin-default-certificate", "fail"),
+        ],
         region: Some("us-west-2"),
         target: "d-f6g7h8i9j0.execute-api.eu-central-1.amazonaws.com",
         origin: || with_certificate(OriginCertificate::Service),
@@ -134,6 +145,12 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the record points at the API's default endpoint: 403 Forbidden",
         story: "The CNAME was made for the invoke URL instead of the custom domain's target.",
         cause: Some("dns-target-default-endpoint"),
+        expect: &[
+            ("cache-status-uncacheable", "fail"),
+            ("dns-target-default-endpoint", "fail"),
+            ("edge-gateway-rejects", "warn"),
+            ("origin-default-certificate", "fail"),
+        ],
         target: "a1b2c3d4e5.execute-api.us-west-2.amazonaws.com",
         origin: || with_certificate(OriginCertificate::Service),
         ..SOUND
@@ -143,6 +160,11 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the record points at a Lambda function URL, which knows only its own name",
         story: "The CNAME was made for the function URL; it refuses every other Host.",
         cause: Some("dns-target-foreign-host"),
+        expect: &[
+            ("cache-status-uncacheable", "fail"),
+            ("dns-target-foreign-host", "fail"),
+            ("edge-host-rejected", "fail"),
+        ],
         target: "abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-west-2.on.aws",
         origin: || Origin { product: Product::FunctionUrl, ..sound_origin() },
         ..SOUND
@@ -152,13 +174,14 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the record points at an S3 website whose bucket has another name: 404 NoSuchBucket",
         story: "S3 finds the bucket by the Host, and the bucket is not called like the site. The zone is Flexible, as \
                 S3 websites need it.",
-        cause: Some("edge-host-rejected"),
+        cause: Some("dns-target-foreign-host"),
+        expect: &[("dns-target-foreign-host", "fail"), ("edge-host-rejected", "fail")],
         target: "demo-site.s3-website-us-west-2.amazonaws.com",
         wish: Expectation::Any,
         zone: || Zone { mode: Mode::Flexible, ..Zone::default() },
         origin: || Origin {
             product: Product::S3Website { bucket: "demo-site" },
-            door: Door::Hangs,
+            door: Door::Refused,
             plain: PlainDoor::Serves,
             ..sound_origin()
         },
@@ -169,6 +192,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the origin's certificate ended last week: 526",
         story: "An Origin CA certificate of one year was imported into ACM and forgotten.",
         cause: Some("origin-certificate-expired"),
+        expect: &[("edge-origin-error", "fail"), ("origin-certificate-expired", "fail")],
         origin: || with_certificate(OriginCertificate::Expired),
         ..SOUND
     },
@@ -177,6 +201,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the origin's certificate ends in ten days, and nothing has renewed it",
         story: "ACM renews two months before the end, if it can. The validation record is gone, so it cannot.",
         cause: Some("origin-certificate-expiring"),
+        expect: &[("origin-certificate-expiring", "warn")],
         origin: || with_certificate(OriginCertificate::Expiring),
         ..SOUND
     },
@@ -185,6 +210,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the origin's certificate begins next week: 526",
         story: "A certificate was prepared for a migration and imported too early.",
         cause: Some("origin-certificate-not-yet-valid"),
+        expect: &[("edge-origin-error", "fail"), ("origin-certificate-not-yet-valid", "fail")],
         origin: || with_certificate(OriginCertificate::NotYetValid),
         ..SOUND
     },
@@ -193,6 +219,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the origin's certificate is for another name: 526",
         story: "The custom domain got the certificate of another project.",
         cause: Some("origin-certificate-name-mismatch"),
+        expect: &[("edge-origin-error", "fail"), ("origin-certificate-name-mismatch", "fail")],
         origin: || with_certificate(OriginCertificate::WrongName),
         ..SOUND
     },
@@ -201,6 +228,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the origin's certificate is home-made: 526",
         story: "A certificate of a home-made authority was imported into ACM.",
         cause: Some("origin-certificate-untrusted"),
+        expect: &[("edge-origin-error", "fail"), ("origin-certificate-untrusted", "fail")],
         origin: || with_certificate(OriginCertificate::Untrusted),
         ..SOUND
     },
@@ -209,6 +237,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "SSL mode Full hides a self-signed certificate: it works, and anybody could stand in between",
         story: "The certificate was self-signed for a test and stayed. Full takes any certificate.",
         cause: Some("origin-certificate-untrusted"),
+        expect: &[("origin-certificate-untrusted", "warn")],
         zone: || Zone { mode: Mode::Full, ..Zone::default() },
         origin: || with_certificate(OriginCertificate::SelfSigned),
         ..SOUND
@@ -218,6 +247,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the origin does not send its intermediate certificate: 526",
         story: "The certificate was imported into ACM without its chain.",
         cause: Some("origin-chain-incomplete"),
+        expect: &[("edge-origin-error", "fail"), ("origin-chain-incomplete", "fail")],
         origin: || with_certificate(OriginCertificate::NoIntermediate),
         ..SOUND
     },
@@ -227,6 +257,7 @@ pub const SCENARIOS: &[Scenario] = &[
         story: "An appliance of another age stands where the gateway should be. (With TLS 1.0 Cloudflare would still \
                 talk.)",
         cause: Some("origin-tls-outdated"),
+        expect: &[("edge-origin-error", "fail"), ("origin-tls-outdated", "fail")],
         target: MACHINE,
         origin: || with_door(Door::OldTls),
         ..SOUND
@@ -236,6 +267,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the origin demands a client certificate that Cloudflare does not send: 525",
         story: "Mutual TLS was switched on at the custom domain, authenticated origin pulls were not.",
         cause: Some("origin-client-certificate-required"),
+        expect: &[("edge-origin-error", "fail"), ("origin-client-certificate-required", "fail")],
         origin: || Origin { mutual_tls: true, ..sound_origin() },
         ..SOUND
     },
@@ -244,6 +276,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the origin refuses every handshake: 525",
         story: "A load balancer lost its certificate and answers each hello with an alert.",
         cause: Some("origin-handshake-failing"),
+        expect: &[("edge-origin-error", "fail"), ("origin-handshake-failing", "fail")],
         target: BALANCER,
         origin: || with_door(Door::RefusesTls),
         ..SOUND
@@ -253,6 +286,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the origin speaks plain HTTP on port 443: 525",
         story: "A listener on port 443 was made without TLS.",
         cause: Some("origin-handshake-failing"),
+        expect: &[("edge-origin-error", "fail"), ("origin-handshake-failing", "fail")],
         target: BALANCER,
         origin: || Origin { door: Door::PlainHttp, product: Product::LoadBalancer, ..sound_origin() },
         ..SOUND
@@ -260,9 +294,10 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "origin-silent",
         line: "the origin takes the connection and never speaks TLS: 525",
-        story: "A proxy without a healthy target takes the connection and waits. Edge and doctor wait one second here, \
+        story: "A proxy without a healthy target takes the connection and waits. Edge and doctor wait one second at most here, \
                 not their usual time.",
         cause: Some("origin-handshake-failing"),
+        expect: &[("edge-origin-error", "fail"), ("origin-handshake-failing", "fail")],
         target: BALANCER,
         origin: || with_door(Door::Silent),
         ..SOUND
@@ -272,6 +307,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "nothing listens on the origin's port 443: 521",
         story: "The record points at a machine that serves plain HTTP only.",
         cause: Some("origin-unreachable"),
+        expect: &[("edge-origin-error", "fail"), ("origin-unreachable", "fail")],
         target: MACHINE,
         origin: || Origin {
             door: Door::Refused,
@@ -287,6 +323,7 @@ pub const SCENARIOS: &[Scenario] = &[
         story: "A security group drops the packets. Cloudflare waits 19 s for the connection and the doctor 10 s; here \
                 it is one second at most.",
         cause: Some("origin-unreachable"),
+        expect: &[("edge-origin-error", "fail"), ("origin-unreachable", "fail")],
         target: MACHINE,
         origin: || with_door(Door::Hangs),
         ..SOUND
@@ -296,6 +333,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "there is no route to the origin's address: 523",
         story: "The machine's network was taken down; its name still resolves.",
         cause: Some("origin-unreachable"),
+        expect: &[("edge-origin-error", "fail"), ("origin-unreachable", "fail")],
         target: MACHINE,
         origin: || with_door(Door::Unroutable),
         ..SOUND
@@ -305,6 +343,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the record's target no longer exists: 530 with error 1016",
         story: "The custom domain was deleted and made anew; the record still names the old target.",
         cause: Some("dns-target-unresolvable"),
+        expect: &[("dns-target-unresolvable", "fail"), ("edge-origin-error", "fail")],
         target_resolves: false,
         ..SOUND
     },
@@ -312,7 +351,8 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "flexible",
         line: "SSL mode Flexible, but API Gateway has no port 80: 521",
         story: "The zone is Flexible for an old website. The gateway listens on 443 only and would be fine with strict.",
-        cause: Some("edge-origin-error"),
+        cause: Some("origin-unreachable"),
+        expect: &[("edge-origin-error", "fail"), ("origin-unreachable", "fail")],
         zone: || Zone { mode: Mode::Flexible, ..Zone::default() },
         ..SOUND
     },
@@ -321,7 +361,9 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "SSL mode Flexible, and the origin insists on HTTPS: a loop",
         story: "The zone is Flexible for an old website; the load balancer redirects plain HTTP to HTTPS.",
         cause: Some("edge-redirect-loop"),
+        expect: &[("cache-not-eligible", "warn"), ("edge-redirect-loop", "fail")],
         target: BALANCER,
+        wish: Expectation::Any,
         zone: || Zone { mode: Mode::Flexible, rule: None, ..Zone::default() },
         origin: || Origin { plain: PlainDoor::Redirects, product: Product::LoadBalancer, ..sound_origin() },
         ..SOUND
@@ -332,6 +374,7 @@ pub const SCENARIOS: &[Scenario] = &[
         story: "Full (strict) follows the visitor's scheme to the origin, and the gateway has no port 80. Always Use \
                 HTTPS was never switched on.",
         cause: Some("edge-http-not-redirected"),
+        expect: &[("edge-http-not-redirected", "warn")],
         zone: || Zone { always_use_https: false, ..Zone::default() },
         ..SOUND
     },
@@ -340,6 +383,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the edge still takes TLS 1.0 and 1.1",
         story: "The zone's minimum was never raised from its default.",
         cause: None,
+        expect: &[("edge-legacy-tls", "warn")],
         zone: || Zone { legacy_tls: true, ..Zone::default() },
         ..SOUND
     },
@@ -348,6 +392,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "two labels below the zone: no certificate covers the name",
         story: "Universal SSL covers example.com and one label below it; v1.lambda.example.com is one label deeper.",
         cause: Some("edge-certificate-not-covering"),
+        expect: &[("edge-certificate-not-covering", "fail"), ("edge-gateway-rejects", "warn")],
         host: "v1.lambda.example.com",
         ..SOUND
     },
@@ -356,6 +401,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the edge's certificate ends in five days",
         story: "An uploaded certificate, which Cloudflare does not renew.",
         cause: Some("edge-certificate-expiring"),
+        expect: &[("edge-certificate-expiring", "warn")],
         zone: || Zone { certificate_days: 5, ..Zone::default() },
         ..SOUND
     },
@@ -364,6 +410,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "CAA shuts out the authority of the gateway's certificate",
         story: "Somebody allowed the edge's authority by CAA and forgot Amazon: the next renewal will be refused.",
         cause: Some("dns-caa-forbids-issuer"),
+        expect: &[("dns-caa-forbids-issuer", "warn")],
         records: "@ 300 IN CAA 0 issue \"pki.goog\"\n@ 300 IN CAA 0 issuewild \"pki.goog\"\n",
         origin: || with_certificate(OriginCertificate::Public),
         ..SOUND
@@ -373,6 +420,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the name does not exist",
         story: "The record was deleted.",
         cause: Some("dns-name-unresolvable"),
+        expect: &[("dns-name-unresolvable", "fail"), ("edge-gateway-rejects", "warn")],
         names: Names::NxDomain,
         ..SOUND
     },
@@ -381,6 +429,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the name exists, without an address",
         story: "Only a TXT record is left under the name.",
         cause: Some("dns-name-unresolvable"),
+        expect: &[("dns-name-unresolvable", "fail"), ("edge-gateway-rejects", "warn")],
         names: Names::NoData,
         ..SOUND
     },
@@ -389,6 +438,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the zone's name servers fail",
         story: "The name servers answer SERVFAIL.",
         cause: Some("dns-name-unresolvable"),
+        expect: &[("dns-name-unresolvable", "fail"), ("edge-gateway-rejects", "warn")],
         names: Names::ServFail,
         ..SOUND
     },
@@ -397,6 +447,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "DNSSEC does not validate: resolvers refuse the name",
         story: "The zone moved to Cloudflare, the DS record of the old provider stayed at the registrar.",
         cause: Some("dns-dnssec-broken"),
+        expect: &[("dns-dnssec-broken", "fail"), ("edge-gateway-rejects", "warn")],
         names: Names::BrokenDnssec,
         ..SOUND
     },
@@ -405,6 +456,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "two CNAMEs point at each other",
         story: "`lambda` is an alias of `api`, and `api` of `lambda`.",
         cause: Some("dns-cname-loop"),
+        expect: &[("dns-cname-loop", "fail"), ("edge-gateway-rejects", "warn")],
         names: Names::Loop,
         ..SOUND
     },
@@ -413,6 +465,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the name servers know the name, the resolver does not yet",
         story: "The name was looked up before the record was made, and the resolver remembers that there was none.",
         cause: Some("dns-resolvers-disagree"),
+        expect: &[("dns-resolvers-disagree", "fail"), ("edge-gateway-rejects", "warn")],
         names: Names::StaleNegative,
         ..SOUND
     },
@@ -421,6 +474,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "the record is DNS-only: visitors meet the origin and its Origin CA certificate",
         story: "Somebody turned the cloud grey to look for a fault, and left it so.",
         cause: Some("dns-not-proxied"),
+        expect: &[("dns-not-proxied", "fail"), ("origin-bypass-open", "warn"), ("origin-ca-exposed", "fail")],
         names: Names::DnsOnly,
         origin: || Origin { demands_secret: false, ..sound_origin() },
         ..SOUND
@@ -430,6 +484,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "a perfect Cache-Control, and DYNAMIC for ever",
         story: "The API sends s-maxage, but no rule makes the path eligible: Cloudflare decides by extension.",
         cause: Some("cache-not-eligible"),
+        expect: &[("cache-not-eligible", "fail")],
         zone: || Zone { rule: None, ..Zone::default() },
         ..SOUND
     },
@@ -438,6 +493,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "eligible by a rule, but the API sends no-store: BYPASS",
         story: "The framework's default forbids storing.",
         cause: Some("cache-control-forbids"),
+        expect: &[("cache-control-forbids", "fail")],
         origin: || with_headers(&[("cache-control", "no-store")]),
         ..SOUND
     },
@@ -447,6 +503,7 @@ pub const SCENARIOS: &[Scenario] = &[
         story: "The rule's edge TTL is \"use cache-control header if present, bypass cache if not\", and the function \
                 sends none.",
         cause: Some("cache-control-missing"),
+        expect: &[("cache-control-missing", "warn")],
         zone: || Zone { rule: rule(&[], CacheAction::Eligible(EdgeTtl::BypassByDefault)), ..Zone::default() },
         origin: || with_headers(&[]),
         ..SOUND
@@ -456,6 +513,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "eligible by a rule, but a session cookie comes along: BYPASS",
         story: "The framework starts a session for every visitor.",
         cause: Some("cache-set-cookie"),
+        expect: &[("cache-set-cookie", "fail")],
         origin: || {
             with_headers(&[("cache-control", "public, max-age=600"), ("set-cookie", "session=demo; Path=/; HttpOnly")])
         },
@@ -466,6 +524,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "stored, but never fresh: MISS, then EXPIRED for ever",
         story: "The framework sends no-cache: Cloudflare keeps the answer and asks again each time.",
         cause: Some("cache-control-revalidates"),
+        expect: &[("cache-control-revalidates", "fail")],
         origin: || with_headers(&[("cache-control", "public, no-cache"), ("etag", "\"a1\"")]),
         ..SOUND
     },
@@ -473,13 +532,17 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "browser-ttl",
         line: "browsers keep the answer four hours, the origin said five minutes",
         story: "Browser Cache TTL stands at its default of four hours and raises what the origin says.",
-        zone: || Zone { browser_ttl: 14_400, ..Zone::default() },
+        expect: &[("cache-browser-ttl-rewritten", "warn")],
+        has_client_certificate: true,
+        zone: || Zone { browser_ttl: 14_400, origin_pull: true, ..Zone::default() },
+        origin: || Origin { mutual_tls: true, demands_secret: false, ..sound_origin() },
         ..SOUND
     },
     Scenario {
         name: "bypass-open",
         line: "all is well, except that the origin serves everybody who knows its name",
         story: "Nothing at the gateway asks whether a request came through Cloudflare.",
+        expect: &[("origin-bypass-open", "warn")],
         origin: || Origin { demands_secret: false, ..sound_origin() },
         ..SOUND
     },
@@ -488,6 +551,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "no route matches the path: 404 Not Found by the gateway",
         story: "The function is reachable under /endpoint; somebody published /endpiont.",
         cause: Some("edge-gateway-rejects"),
+        expect: &[("edge-gateway-rejects", "fail")],
         path: "/endpiont",
         ..SOUND
     },
@@ -497,6 +561,11 @@ pub const SCENARIOS: &[Scenario] = &[
         story: "The function of a REST API throws; the gateway answers 502, and Cloudflare puts its own page in place of \
                 the answer.",
         cause: Some("edge-integration-failing"),
+        expect: &[
+            ("cache-status-uncacheable", "warn"),
+            ("edge-differs-from-origin", "warn"),
+            ("edge-integration-failing", "warn"),
+        ],
         wish: Expectation::Any,
         origin: || Origin {
             product: Product::Rest,
@@ -512,6 +581,11 @@ pub const SCENARIOS: &[Scenario] = &[
         story: "A REST API gives up on its function (after 29 s in reality, sooner here) and answers 504, and \
                 Cloudflare puts its own page in place of the answer.",
         cause: Some("edge-integration-failing"),
+        expect: &[
+            ("cache-status-uncacheable", "warn"),
+            ("edge-differs-from-origin", "warn"),
+            ("edge-integration-failing", "warn"),
+        ],
         wish: Expectation::Any,
         origin: || Origin {
             product: Product::Rest,
@@ -526,6 +600,7 @@ pub const SCENARIOS: &[Scenario] = &[
         line: "a challenge page stands before the API",
         story: "Under Attack mode is on: browsers pass, API clients do not.",
         cause: Some("edge-challenged"),
+        expect: &[("edge-challenged", "warn")],
         wish: Expectation::Any,
         zone: || Zone { challenge: true, ..Zone::default() },
         ..SOUND

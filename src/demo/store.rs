@@ -162,13 +162,16 @@ fn expires(headers: &HeaderMap) -> Option<u64> {
     Some(left.map_or(0, |left| left.as_secs()))
 }
 
-/// Browser Cache TTL: raises what the origin said, never lowers it; 0 leaves it alone (section 1.9).
+/// Browser Cache TTL: raises what the origin said, never lowers it; 0 leaves it alone (section 1.9). Only `max-age`
+/// changes, the other directives stay.
 pub(super) fn rewrite_browser_ttl(headers: &mut HeaderMap, setting: u64) {
-    let said = Control::of(&text(headers, "cache-control").unwrap_or_default()).seconds("max-age");
-    if setting > 0
-        && said.is_none_or(|seconds| seconds < setting)
-        && let Ok(value) = HeaderValue::try_from(format!("max-age={setting}"))
-    {
+    let mut control = Control::of(&text(headers, "cache-control").unwrap_or_default());
+    if setting == 0 || control.seconds("max-age").is_some_and(|seconds| seconds >= setting) {
+        return;
+    }
+    control.0.retain(|directive| !directive.is_empty() && !directive.starts_with("max-age"));
+    control.0.push(format!("max-age={setting}"));
+    if let Ok(value) = HeaderValue::try_from(control.0.join(", ")) {
         headers.insert(header::CACHE_CONTROL, value);
     }
 }
