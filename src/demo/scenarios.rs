@@ -16,7 +16,7 @@ pub const TYPICAL: &str = "no-custom-domain";
 /// The custom domain's target.
 const TARGET: &str = "d-a1b2c3d4e5.execute-api.us-west-2.amazonaws.com";
 
-const CACHEABLE: &[(&str, &str)] = &[("cache-control", "public, s-maxage=7200, max-age=300"), ("etag", "\"a1\"")];
+const CACHEABLE: &[(&str, &str)] = &[("cache-control", "public, max-age=14400, s-maxage=7200"), ("etag", "\"a1\"")];
 
 fn sound_function() -> Function {
     Function { status: 200, headers: CACHEABLE, body: "{\"ok\":true}", takes: Duration::ZERO }
