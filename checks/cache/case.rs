@@ -4,7 +4,7 @@ use crate::check::{Probe, Severity};
 use crate::evidence::Evidence;
 use crate::evidence::target::Expectation;
 use crate::model::cache::{self, CacheInput, CachePlan, Observed, Obstacle, Outcome};
-use crate::model::cloudflare;
+use crate::model::{attribution, cloudflare};
 use crate::verdict::{Confidence, Finding, NotRun, Verdict};
 
 /// The question that the evidence asks of the cache, and the model's answer.
@@ -46,6 +46,12 @@ pub(super) fn look(evidence: &Evidence) -> Result<Case, NotRun> {
     let first = observed.samples.first().map_or(0, |seen| seen.http);
     if first >= 400 && !evidence.target.path_named {
         return Err(NotRun::not_applicable(format!("/ answers {first}; name a path that serves something")));
+    }
+    if first >= 400
+        && let Ok(answer) = evidence.edge_answer()
+        && attribution::attribute(answer).product_error.is_some()
+    {
+        return Err(NotRun::not_applicable(format!("AWS itself answers {first}: mend that first")));
     }
     let plan = cache::plan(evidence)
         .ok_or_else(|| NotRun::not_applicable(format!("the answer is an error ({first}): mend that first")))?;

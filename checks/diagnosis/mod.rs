@@ -140,7 +140,8 @@ impl Board<'_> {
     /// The cause and the symptom that led to it.
     fn cause(&self) -> Option<(&'static str, Option<&'static str>, Confidence)> {
         // A name that no longer passes through Cloudflare, or a challenge on everything, is met before all else.
-        let symptom = SYMPTOMS.iter().copied().find(|id| self.failed(id));
+        let worst = SYMPTOMS.iter().copied().find(|id| self.failed(id));
+        let symptom = worst.or_else(|| SYMPTOMS.iter().copied().find(|id| self.finding(id).is_some()));
         if let Some(symptom) = symptom {
             let (root, confidence) = self.root(symptom);
             return Some((root, Some(symptom), confidence));
@@ -152,7 +153,7 @@ impl Board<'_> {
             .copied()
             .filter(|id| self.finding(id).is_some() && self.explained_by(id).is_none())
             .collect();
-        let first = |keep: &dyn Fn(&&'static str) -> bool| ranked.iter().copied().find(|id| keep(&id));
+        let first = |keep: &dyn Fn(&&'static str) -> bool| ranked.iter().copied().find(|id| keep(id));
         let cause = first(&|id| self.failed(id))
             .or_else(|| first(&|id| self.severity(id) > Severity::Low))
             .or_else(|| first(&|_| true))?;

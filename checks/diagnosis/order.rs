@@ -139,6 +139,9 @@ const REJECTIONS: &[&str] = &["edge-gateway-rejects", "edge-host-rejected"];
 const ORIGIN_TRUST: &[&str] =
     &["origin-certificate-name-mismatch", "origin-certificate-untrusted", "origin-chain-incomplete"];
 
+const REFUSED_HENCE: &[&str] =
+    &["edge-differs-from-origin", "cache-status-uncacheable", "cache-control-missing", "cache-not-eligible"];
+
 /// Who explains whom (`diagnosis.md` section 1; the codes by `facts/cloudflare.md` section 6).
 pub(super) const EXPLAINS: &[Explains] = &[
     always("dns-dnssec-broken", &["dns-name-unresolvable", "dns-resolvers-disagree", "edge-unreachable"]),
@@ -191,10 +194,15 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("origin-tls-outdated", &["origin-handshake-failing"]),
     when("origin-unreachable", &["edge-origin-error"], |e| matches!(code(e), Some(520..=523 | 525))),
     when("origin-handshake-failing", &["edge-origin-error"], |e| matches!(code(e), Some(520 | 525))),
-    always("edge-redirect-loop", &["edge-http-not-redirected"]),
+    always("edge-redirect-loop", &["edge-http-not-redirected", "edge-differs-from-origin", "cache-errors-stored"]),
     always("edge-origin-error", &["edge-http-not-redirected", "edge-differs-from-origin"]),
-    always("edge-gateway-rejects", &["edge-differs-from-origin"]),
     always("edge-integration-failing", &["edge-differs-from-origin", "edge-origin-error"]),
+    // What is refused is not what was meant to be cached.
+    always("edge-gateway-rejects", REFUSED_HENCE),
+    always("edge-host-rejected", REFUSED_HENCE),
+    always("edge-integration-failing", REFUSED_HENCE),
+    always("edge-origin-error", REFUSED_HENCE),
+    always("edge-redirect-loop", REFUSED_HENCE),
     always("cache-private-shared", &["edge-differs-from-origin"]),
     always("cache-errors-stored", &["edge-differs-from-origin"]),
 ];

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::view::{self, Seen};
 use crate::check::{Check, Probe, Severity};
-use crate::evidence::http::{BodyEnd, Exchanges};
+use crate::evidence::http::{BodyEnd, CacheStatus, Exchanges, Name, Seconds};
 use crate::evidence::{Evidence, Response};
 use crate::model::attribution::{self, AnsweredBy};
 use crate::model::cloudflare;
@@ -129,6 +129,9 @@ fn body_differs(origin_hash: &str, edge: &Response, origin: &Response) -> bool {
 }
 
 fn header_differs(name: &str, edge: &Response, origin: &Response) -> bool {
+    if name == "cache-control" && is_browser_ttl(edge, origin) {
+        return false;
+    }
     let on_both = edge.headers.has(name) && origin.headers.has(name);
     let all_seen = attribution::has_whole_head(edge) && attribution::has_whole_head(origin);
     if !on_both {
@@ -136,6 +139,16 @@ fn header_differs(name: &str, edge: &Response, origin: &Response) -> bool {
         return all_seen && name == "vary" && normal(name, edge) != normal(name, origin);
     }
     normal(name, edge) != normal(name, origin)
+}
+
+/// Did the Browser Cache TTL write this header? It replaces a lower or absent lifetime on what the cache handles, and
+/// only there (`facts/cloudflare.md` section 1.9).
+fn is_browser_ttl(edge: &Response, origin: &Response) -> bool {
+    let handled =
+        edge.headers.cf_cache_status().is_some_and(|status| status.proves_eligible() && status != CacheStatus::Bypass);
+    let lifetime =
+        |response: &Response| response.headers.cache_control().seconds(Name::MaxAge).and_then(Seconds::floored);
+    handled && lifetime(edge).is_some_and(|shown| lifetime(origin).is_none_or(|sent| shown > sent))
 }
 
 /// What of a header must survive: without browser TTL rewriting (`facts/cloudflare.md` section 1.9), without

@@ -23,7 +23,7 @@ const MACHINE: &str = "ec2-203-0-113-80.us-west-2.compute.amazonaws.com";
 /// A load balancer.
 const BALANCER: &str = "shop-1234567890.us-west-2.elb.amazonaws.com";
 
-const CACHEABLE: &[(&str, &str)] = &[("cache-control", "public, s-maxage=7200, max-age=300"), ("etag", "\"a1\"")];
+const CACHEABLE: &[(&str, &str)] = &[("cache-control", "public, max-age=14400, s-maxage=7200"), ("etag", "\"a1\"")];
 
 fn sound_function() -> Function {
     Function { status: 200, headers: CACHEABLE, body: "{\"ok\":true}", takes: Duration::ZERO, crashes: false }

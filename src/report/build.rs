@@ -4,12 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cfdoctor_checks::diagnosis::{self, Assessment, Judged};
 use cfdoctor_checks::evidence::{Evidence, Exchanges, redact, text};
+use cfdoctor_checks::model::{attribution, ssl_mode};
 use cfdoctor_checks::{AREAS, Check, Fix, NotRun, Step, Verdict};
 use sha2::{Digest, Sha256};
 
 use super::{
-    AreaReport, Diagnosis, Observed, Predicted, Reason, ReasonKind, Report, ResultReport, RuledOut, Status,
-    TargetReport, TargetVerdict,
+    AreaReport, Diagnosis, Observed, Predicted, Reason, ReasonKind, Report, ResultReport, RuledOut, SslModeOutcome,
+    Status, TargetReport, TargetVerdict,
 };
 
 /// Judges the evidence by `checks` and reports on it.
@@ -35,17 +36,40 @@ impl Report {
             url: text::clean(&redact::text(&evidence.target.url())),
             host: text::clean(host),
             expect: evidence.target.expect,
-            answered_by: None,
+            answered_by: answered_by(evidence),
             verdict: verdict(&results, inconclusive.is_some()),
             inconclusive,
             diagnosis: assessment.diagnosis.as_ref().map(Diagnosis::from),
             observed: observed(evidence),
-            ssl_modes: None,
+            ssl_modes: ssl_modes(evidence),
             areas: areas(evidence, &results),
             results,
             requests_sent: evidence.traffic.http_requests,
         }
     }
+}
+
+/// Who made the answer; `None`: there was none.
+fn answered_by(evidence: &Evidence) -> Option<String> {
+    let answered =
+        |end: &cfdoctor_checks::evidence::Vantage| end.http.found().is_some_and(|http| http.first().is_some());
+    (answered(&evidence.edge) || answered(&evidence.origin))
+        .then(|| attribution::answered_by(evidence).word().to_owned())
+}
+
+/// What each SSL mode would do here, where the origin was seen.
+fn ssl_modes(evidence: &Evidence) -> Option<Vec<SslModeOutcome>> {
+    let outcomes = ssl_mode::outcomes(evidence)?;
+    Some(
+        outcomes
+            .iter()
+            .map(|outcome| SslModeOutcome {
+                mode: outcome.mode.api().to_owned(),
+                outcome: outcome.outcome.to_string(),
+                because: text::clean(&outcome.because),
+            })
+            .collect(),
+    )
 }
 
 impl From<&diagnosis::Diagnosis> for Diagnosis {

@@ -86,7 +86,8 @@ mod tests {
         let text = body("Content-Type: text/plain\r\n", b"a\x1b[31mb\r\nc caf\xc3\xa9\xc3");
         assert_eq!(text.prefix, "a\u{fffd}[31mb\nc café");
         assert_eq!(text.length, 17);
-        assert_eq!(body("Content-Type: image/png\r\n", b"abc").prefix, "");
+        assert_eq!(body("Content-Type: image/png\r\n", b"\x89PNG").prefix, "");
+        assert_eq!(body("Content-Type: image/png\r\n", b"iVBORw0KGgo=").prefix, "iVBORw0KGgo=");
         assert_eq!(body("Content-Type: text/html\r\nContent-Encoding: gzip\r\n", b"abc").prefix, "");
         assert_eq!(body("", b"{\"a\":1}").prefix, "{\"a\":1}");
         assert_eq!(body("", b"\x00\x01").prefix, "");

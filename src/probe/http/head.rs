@@ -191,7 +191,10 @@ impl Head {
             "application/x-yaml",
             "application/yaml",
         ];
-        media.starts_with("text/") || media.ends_with("+json") || media.ends_with("+xml") || TEXTS.contains(&&*media)
+        // A binary type whose bytes are all printable: text under a wrong name (base64 that nobody decoded).
+        let printable = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e);
+        (media.starts_with("text/") || media.ends_with("+json") || media.ends_with("+xml") || TEXTS.contains(&&*media))
+            || (!begin.is_empty() && begin.iter().all(printable))
     }
 }
 

@@ -10,7 +10,7 @@ use super::problem;
 use crate::report::{Diagnosis, Observed, Predicted, ResultReport, Status, Summary, TargetReport, TargetVerdict};
 
 /// Lines of the cause's proof that are repeated here.
-const EVIDENCE_LINES: usize = 3;
+const EVIDENCE_LINES: usize = 4;
 
 /// Writes the diagnosis, or the good word.
 pub(super) fn render<W: Write>(page: &mut Page<'_, W>, target: &TargetReport) -> io::Result<()> {
@@ -73,15 +73,18 @@ fn field<W: Write>(page: &mut Page<'_, W>, label: &str, text: &str) -> io::Resul
     page.para(&[(Tone::Strong, &label)], text, 13)
 }
 
-/// What the cause was seen by: its own sentence, its first proof, and the symptoms that it explains.
+/// What the cause was seen by: its first proof lines, and the names of what it explains. The summary above has the
+/// sentences already.
 fn evidence(target: &TargetReport, found: Option<&ResultReport>) -> Vec<String> {
     let Some(found) = found else { return Vec::new() };
-    let mut lines: Vec<String> = found.seen.iter().cloned().collect();
-    lines.extend(found.proof.iter().take(EVIDENCE_LINES).cloned());
+    let mut lines: Vec<String> = found.proof.iter().take(EVIDENCE_LINES).cloned().collect();
     let symptoms = target.results.iter().filter(|other| {
         other.status.is_finding() && target.root_of(other).is_some_and(|root| root.check == found.check)
     });
-    lines.extend(symptoms.filter_map(|other| Some(format!("{}: {}", other.check, other.seen.as_ref()?))));
+    let names: Vec<&str> = symptoms.map(|other| other.check.as_str()).collect();
+    if !names.is_empty() {
+        lines.push(format!("explains {}", names.join(", ")));
+    }
     lines
 }
 

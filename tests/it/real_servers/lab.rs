@@ -231,7 +231,7 @@ fn nginx(folder: &Path, sites: &[Site]) -> String {
     for site in sites {
         let Site { name, origin, origin_tls, down: (status, kind), flexible } = site;
         let to = if *flexible { format!("http://{origin}:80") } else { format!("https://{origin}:443") };
-        write!(
+        writeln!(
             servers,
             "server {{ listen {EDGE}:443 ssl; server_name {name}.example.com; {ssl} \
              add_header cf-ray 8f3b2c1d0e9f8a7b-SEA always; add_header cf-cache-status $upstream_cache_status always; \
@@ -242,31 +242,31 @@ fn nginx(folder: &Path, sites: &[Site]) -> String {
              location @down {{ default_type text/plain; add_header cf-ray 8f3b2c1d0e9f8a7b-SEA always; \
              add_header cf-error-type {kind} always; return {status} \"error code: {kind}\"; }} }}\n\
              server {{ listen {EDGE}:80; server_name {name}.example.com; add_header cf-ray 8f3b2c1d0e9f8a7b-SEA always; \
-             return 301 https://$host$request_uri; }}\n",
+             return 301 https://$host$request_uri; }}",
             ssl = ssl("edge"),
         )
         .unwrap();
         if !origin_tls.is_empty() {
-            write!(
+            writeln!(
                 servers,
                 "server {{ listen {origin}:443 ssl; {} {origin_tls} default_type application/json; \
                  add_header Cache-Control \"public, max-age=600\"; add_header ETag '\"1\"'; \
-                 location / {{ return 200 '{{\"ok\":true}}'; }} }}\n",
+                 location / {{ return 200 '{{\"ok\":true}}'; }} }}",
                 ssl(name)
             )
             .unwrap();
         }
         if *flexible {
-            write!(servers, "server {{ listen {origin}:80; return 301 https://$host$request_uri; }}\n").unwrap();
+            writeln!(servers, "server {{ listen {origin}:80; return 301 https://$host$request_uri; }}").unwrap();
         }
     }
     // A name whose record points nowhere: Cloudflare's word for it.
-    write!(
+    writeln!(
         servers,
         "server {{ listen {EDGE}:443 ssl; server_name dangling.example.com; {} default_type text/plain; \
          add_header cf-ray 8f3b2c1d0e9f8a7b-SEA always; add_header cf-error-type 1016 always; \
          location = /cdn-cgi/trace {{ return 200 \"h=dangling.example.com\\ncolo=SEA\\n\"; }} \
-         location / {{ return 530 \"error code: 1016\"; }} }}\n",
+         location / {{ return 530 \"error code: 1016\"; }} }}",
         ssl("edge")
     )
     .unwrap();

@@ -35,7 +35,9 @@ const SITES: &[Site] = &[
 const HANGING: &str = "127.0.61.10";
 
 /// Host, origin, exit code, and the causes that are right.
-const CASES: &[(&str, Option<&str>, i32, &[Option<&str>])] = &[
+type Case = (&'static str, Option<&'static str>, i32, &'static [Option<&'static str>]);
+
+const CASES: &[Case] = &[
     ("healthy.example.com/data.css", Some("healthy.example.net"), 0, &[None]),
     ("intermediate.example.com/data.css", Some("intermediate.example.net"), 0, &[None]),
     ("expired.example.com", Some("expired.example.net"), 1, &[Some("origin-certificate-expired")]),
