@@ -174,7 +174,7 @@ impl Edge {
         {
             let mut headers = stored.headers.clone();
             set(&mut headers, "age", &age.to_string());
-            return self.from_cache_or_origin("HIT", stored.status, headers, stored.body.clone(), method);
+            return self.passed_on("HIT", stored.status, headers, stored.body.clone(), method);
         }
 
         // HEAD of an eligible URL fetches the whole object (section 1.1 B.1).
@@ -208,10 +208,10 @@ impl Edge {
             answer.headers.remove(header::SET_COOKIE);
             self.store.keep(key, &answer, fresh);
         }
-        self.from_cache_or_origin(status, answer.status, answer.headers, answer.body, method)
+        self.passed_on(status, answer.status, answer.headers, answer.body, method)
     }
 
-    fn from_cache_or_origin(
+    fn passed_on(
         &self,
         cache_status: &str,
         status: StatusCode,

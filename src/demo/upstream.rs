@@ -26,7 +26,7 @@ use crate::probe::tls::provider;
 /// The edge waits 19 s for a connection and 120 s for an answer in reality (`facts/cloudflare.md` section 6); nobody
 /// wants to wait that long here.
 const CONNECT_PATIENCE: Duration = Duration::from_millis(400);
-const HANDSHAKE_PATIENCE: Duration = Duration::from_millis(600);
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(1);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(3);
 const MAX_BODY: usize = 1024 * 1024;
 

@@ -47,6 +47,7 @@ impl Names {
 }
 
 /// A small world with a known fault.
+#[derive(Clone, Copy)]
 pub struct Scenario {
     /// What people type.
     pub name: &'static str,

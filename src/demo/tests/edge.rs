@@ -171,7 +171,8 @@ async fn plain_http_is_redirected_or_follows_the_mode() {
 #[tokio::test]
 async fn each_way_of_failing_has_its_code() {
     let strict = Zone::default;
-    let cases: [(fn() -> Zone, fn() -> Origin, u16); 14] = [
+    type Case = (fn() -> Zone, fn() -> Origin, u16);
+    let cases: [Case; 14] = [
         (strict, || Origin { door: Door::Refused, ..sound_origin() }, 521),
         (strict, || Origin { door: Door::Hangs, ..sound_origin() }, 522),
         (strict, || Origin { door: Door::Unroutable, ..sound_origin() }, 523),

@@ -83,6 +83,22 @@ async fn shown(world: &World, name: &str) -> Vec<String> {
     Certificate::parse(&stream.get_ref().1.peer_certificates().unwrap()[0]).names
 }
 
+#[tokio::test]
+async fn unknown_names_get_the_services_certificate_and_forbidden() {
+    let world_ = world(Zone::default, open).await;
+    assert_eq!(shown(&world_, HOST).await, [HOST]);
+    assert_eq!(shown(&world_, "nobody.invalid").await, ["*.execute-api.us-west-2.amazonaws.com"]);
+    let stranger = at_origin(&world_, "nobody.invalid", "/endpoint", &[], None).await.unwrap();
+    assert_eq!((stranger.status, stranger.body.as_str()), (403, r#"{"message":"Forbidden"}"#));
+    assert_eq!(header(&stranger, "x-amzn-errortype"), "ForbiddenException");
+    let missing = || Origin { certificate: OriginCertificate::Service, ..open() };
+    let world_ = world(Zone::default, missing).await;
+    assert_eq!(shown(&world_, HOST).await, ["*.execute-api.us-west-2.amazonaws.com"]);
+    assert_eq!(at_origin(&world_, HOST, "/endpoint", &[], None).await.unwrap().status, 403);
+    let elsewhere = World::start(find("wrong-region").unwrap()).await.unwrap();
+    assert_eq!(shown(&elsewhere, HOST).await, ["*.execute-api.eu-central-1.amazonaws.com"]);
+}
+
 /// A client certificate that no trust store holds.
 fn stranger() -> ClientIdentity {
     let key = KeyPair::generate().unwrap();
