@@ -47,6 +47,9 @@ pub(super) fn look(evidence: &Evidence) -> Result<Case, NotRun> {
     if first >= 400 && !evidence.target.path_named {
         return Err(NotRun::not_applicable(format!("/ answers {first}; name a path that serves something")));
     }
+    if first >= 500 {
+        return Err(NotRun::not_applicable(format!("the answer is an error ({first}): mend that first")));
+    }
     if first >= 400
         && let Ok(answer) = evidence.edge_answer()
         && attribution::attribute(answer).product_error.is_some()

@@ -106,7 +106,10 @@ pub(super) const HYGIENE: &[&str] = &[
 
 /// Results that tell what a visitor meets, worst first: the cause is looked for behind the first that spoke.
 pub(super) const SYMPTOMS: &[&str] = &[
+    "dns-dnssec-broken",
+    "dns-cname-loop",
     "dns-name-unresolvable",
+    "dns-resolvers-disagree",
     "edge-unreachable",
     "edge-certificate-not-covering",
     "edge-redirect-loop",

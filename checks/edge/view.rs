@@ -30,15 +30,19 @@ impl Seen<'_> {
     }
 }
 
-/// The answer to judge: the edge's first, or the origin's own where nobody asked the edge.
+/// The answer to judge: the edge's first, or the origin's own where nobody asked the edge (files taken at the origin).
+/// Where the edge was asked in vain, what the origin tells us directly is not what visitors meet.
 ///
 /// # Errors
 /// Neither answered, or nobody asked.
 pub(super) fn answer(evidence: &Evidence) -> Result<Seen<'_>, NotRun> {
     match evidence.edge.http.get() {
         Ok(http) if !http.samples.is_empty() => first(http, Place::Edge).ok_or_else(|| no_answer(http)),
-        Ok(http) => origin(evidence).ok_or_else(|| no_answer(http)),
-        Err(why) => evidence.origin.http.found().and_then(|http| first(http, Place::Origin)).ok_or(why),
+        Ok(http) => Err(no_answer(http)),
+        Err(why @ NotRun::Disabled(_)) => {
+            evidence.origin.http.found().and_then(|http| first(http, Place::Origin)).ok_or(why)
+        }
+        Err(why) => Err(why),
     }
 }
 

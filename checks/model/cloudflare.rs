@@ -154,6 +154,10 @@ fn code_by_title(body: &str) -> Option<u16> {
 /// (`facts/cloudflare.md` section 6, "502/504 caveat")?
 pub fn is_branded_page(response: &Response) -> bool {
     let body = response.body.prefix.to_ascii_lowercase();
+    // What a client gets that does not ask for HTML.
+    if body.trim() == format!("error code: {}", response.status) {
+        return true;
+    }
     ["cf-error-details", "cloudflare ray id", "cf-wrapper", "performance &amp; security by", "| cloudflare"]
         .iter()
         .any(|mark| body.contains(mark))

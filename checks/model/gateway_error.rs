@@ -71,6 +71,18 @@ struct Message {
     spaced: bool,
 }
 
+impl Message {
+    /// REST's words for an integration that failed, with their status.
+    fn is_of_integration(&self, status: u16) -> bool {
+        self.spaced
+            && !self.capital
+            && matches!(
+                (status, self.text.as_str()),
+                (504, "Endpoint request timed out") | (500 | 502, "Internal server error")
+            )
+    }
+}
+
 /// The service's own error in this answer, if it is one. `application` says that something shows the application's hand.
 pub(super) fn decode(response: &Response, application: bool) -> Option<GatewayError> {
     if response.status < 400 {
@@ -93,8 +105,13 @@ pub(super) fn decode(response: &Response, application: bool) -> Option<GatewayEr
         };
         return Some(GatewayError { kind, product, by_header: true, message: text });
     }
-    if application || (product == Some(AnsweredBy::ApiGatewayRest) && response.headers.has("date")) {
-        return None; // REST errors carry x-amzn-errortype; a whole head without it is the application's.
+    // A REST error carries x-amzn-errortype; a whole head without it is the application's, except for the two that the
+    // integration's failure brings, in words and spacing of their own (`facts/aws.md` section 4.1).
+    let whole_rest = product == Some(AnsweredBy::ApiGatewayRest) && response.headers.has("date");
+    if application
+        || (whole_rest && !message.as_ref().is_some_and(|message| message.is_of_integration(response.status)))
+    {
+        return None;
     }
     if is_function_url_crash(response) {
         let kind = GatewayErrorKind::InternalServerError;

@@ -37,7 +37,8 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         return Ok(Verdict::pass(format!("valid since {}", start.date())));
     };
     let chain = view::chain(evidence)?;
-    let finding = Finding::seen(format!("the certificate of {} is valid only from {start}", origin_name(evidence)))
+    let from = format!("{} {:02}:{:02} UTC", start.date(), start.hour(), start.minute());
+    let finding = Finding::seen(format!("the certificate of {} is valid only from {from}", origin_name(evidence)))
         .proofs(chain.get(index).map(|certificate| certificate_line(index, certificate)));
     Ok(weigh(evidence, &edge, true, finding))
 }

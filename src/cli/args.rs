@@ -147,6 +147,9 @@ pub(super) struct DemoArgs {
     /// List the scenarios, one for each line
     #[arg(long)]
     pub(super) list: bool,
+    /// Keep the evidence, redacted, as a folder that `lint` reads
+    #[arg(long, value_name = "DIR")]
+    pub(super) record: Option<PathBuf>,
     #[command(flatten)]
     pub(super) select: SelectArgs,
     #[command(flatten)]

@@ -27,7 +27,8 @@ pub(super) fn run(arguments: &DemoArgs) -> Result<u8, CommandError> {
             scenario.name, scenario.story
         );
         let targets = std::slice::from_ref(&target);
-        let tour = Tour { targets, settings: &settings, record: None, simulation: Some(simulation) };
+        let tour =
+            Tour { targets, settings: &settings, record: arguments.record.as_deref(), simulation: Some(simulation) };
         visit::visit(&stage, &tour).await
     });
     runtime.shutdown_background();
