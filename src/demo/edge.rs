@@ -37,7 +37,7 @@ pub struct Zone {
     pub adds_secret: bool,
     /// Bot management sets a cookie of Cloudflare's own.
     pub bot_cookie: bool,
-    /// Does the zone take TLS 1.0 and 1.1? (A new zone does.)
+    /// Does the zone take TLS 1.0 and 1.1, as many do that were left at their default?
     pub legacy_tls: bool,
     /// The data centres that connections reach, in turn.
     pub colos: &'static [&'static str],

@@ -27,7 +27,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "expiring",
         line: "the origin's certificate ends in ten days, and nothing has renewed it",
-        story: "ACM renews two months before the end, if it can. The validation record is gone, so it cannot.",
+        story: "The validation record was deleted from the zone, so ACM cannot renew the certificate.",
         cause: Some("origin-certificate-expiring"),
         expect: &[("origin-certificate-expiring", "warn")],
         origin: || with_certificate(OriginCertificate::Expiring),
