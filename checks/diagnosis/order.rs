@@ -1,7 +1,7 @@
 //! The order of `diagnosis.md` section 1, and what explains what, as data.
 
 use crate::evidence::Evidence;
-use crate::evidence::http::Outcome;
+use crate::evidence::http::{Outcome, Response};
 use crate::model::cloudflare::error_code;
 use crate::verdict::Confidence;
 
@@ -208,6 +208,7 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("edge-redirect-loop", REFUSED_HENCE),
     always("cache-private-shared", &["edge-differs-from-origin"]),
     always("cache-errors-stored", &["edge-differs-from-origin"]),
+    when("cache-errors-stored", &["edge-integration-failing", "edge-gateway-rejects"], errors_are_copies),
 ];
 
 /// The first Cloudflare error code seen at the edge on the target's own URL.
@@ -232,6 +233,13 @@ fn untrusted(evidence: &Evidence) -> bool {
 /// 521–523: nothing took the connection.
 fn refused(evidence: &Evidence) -> bool {
     matches!(code(evidence), Some(521..=523))
+}
+
+/// No error was fetched from the origin just now: each is a stored copy, and what made it may be over.
+fn errors_are_copies(evidence: &Evidence) -> bool {
+    let errors = || evidence.edge.http.found().into_iter().flat_map(|http| http.answers()).filter(|a| a.status >= 400);
+    let from_cache = |answer: &Response| answer.headers.cf_cache_status().is_some_and(|s| s.is_from_cache());
+    errors().next().is_some() && errors().all(from_cache)
 }
 
 #[cfg(test)]
