@@ -197,6 +197,13 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("origin-tls-outdated", &["origin-handshake-failing"]),
     when("origin-unreachable", &["edge-origin-error"], |e| matches!(code(e), Some(520..=523 | 525))),
     when("origin-handshake-failing", &["edge-origin-error"], |e| matches!(code(e), Some(520 | 525))),
+    // A CDN of the origin's own turns a handshake that fails behind it into its 502.
+    Explains {
+        cause: "origin-handshake-failing",
+        effects: &["edge-integration-failing"],
+        when: |_| true,
+        at_most: Confidence::Medium,
+    },
     always("edge-redirect-loop", &["edge-http-not-redirected", "edge-differs-from-origin", "cache-errors-stored"]),
     always("edge-origin-error", &["edge-http-not-redirected", "edge-differs-from-origin"]),
     always("edge-integration-failing", &["edge-differs-from-origin", "edge-origin-error"]),
