@@ -101,6 +101,18 @@ fn hostile_text_and_secrets_end_here() {
 }
 
 #[test]
+fn what_a_server_sends_does_not_fill_pages() {
+    let long = "x".repeat(1_000_000);
+    let finding = Finding::seen(long.clone()).proof(long.clone()).proofs((0..3999).map(|n| n.to_string()));
+    let answers = [Ok(Verdict::Fail(finding)), Err(NotRun::inconclusive(long.clone())), Ok(Verdict::pass(long))];
+    let report = Report::target(&evidence(), &judged(answers));
+    assert_eq!(report.results[0].proof.len(), 101);
+    assert_eq!(report.results[0].proof.last().unwrap(), "… and 3900 more");
+    let json = serde_json::to_string(&report).unwrap();
+    assert!(json.len() < 300_000, "{}", json.len());
+}
+
+#[test]
 fn a_broken_fix_does_not_cost_the_finding() {
     let warning = Ok(Verdict::Warn(Finding::seen("something")));
     let report = Report::target(&evidence(), &judged([Ok(Verdict::Pass(None)), warning, Ok(Verdict::Pass(None))]));

@@ -28,6 +28,23 @@ fn bad_input_is_said_clearly_and_nothing_is_probed() {
         (&["[2001:db8::1]"], "--resolve"),
         (&["a.example.com/a b"], "%20"),
         (&["a.example.com:99999"], "port"),
+        (&["a.example.com:0"], "from 1 to 65535"),
+        (&["a.example.com:443:443"], "port"),
+        (&[""], "it is empty"),
+        (&["::1"], "--resolve"),
+        (&["[::1"], "--resolve"),
+        (&["0x7f.1"], "--resolve"),
+        (&["a..example.com"], "empty label"),
+        (&["*.example.com"], "no host name can have"),
+        (&["a.example.com,b.example.com"], "no host name can have"),
+        (&["xn--a.example.com"], "international"),
+        (&["a\u{202e}b.example.com"], "international"),
+        (&["a.example.com/\u{a0}x"], "%20"),
+        (&["ftp://a.example.com"], "http and https"),
+        (&["javascript:alert(1)"], "http://"),
+        (&["data:text/html,x"], "http://"),
+        (&["https://"], "empty host"),
+        (&["a.example.com", "--origin", "192.0.2.1:0"], "from 1 to 65535"),
         (&["localhost"], "no dot"),
         (&["https://user:s3cr3t@a.example.com/"], "Authorization"),
         (&["a.example.com", "--region", "us-wset-2"], "did you mean us-west-2?"),
@@ -62,6 +79,31 @@ fn bad_input_is_said_clearly_and_nothing_is_probed() {
         assert!(stderr.contains(says), "{arguments:?}: {stderr}");
         assert_eq!(stdout, "", "{arguments:?}");
         assert!(!stderr.contains("s3cr3t"), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn other_alphabets_and_spellings_are_read() {
+    let long = format!("a.example.com/{}", "x".repeat(9000));
+    for (given, url) in [
+        ("b\u{fc}cher.example", "https://xn--bcher-kva.example/"),
+        ("B\u{dc}CHER.example/\u{e9}?q=\u{e9}#f", "https://xn--bcher-kva.example/%C3%A9?q=%C3%A9"),
+        ("a\u{3002}example\u{ff0e}com", "https://a.example.com/"),
+        ("HTTPS://A.Example.COM.:443", "https://a.example.com/"),
+        ("http://a.example.com:8080/%zz", "http://a.example.com:8080/%zz"),
+        ("_dmarc.example.com", "https://_dmarc.example.com/"),
+        (&long, &format!("https://{long}")),
+    ] {
+        let (code, json, stderr) = run(&["check", given, "--dry-run", "--format", "json"]);
+        assert_eq!(code, 0, "{given}: {stderr}");
+        let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(plan["targets"][0]["url"], *url, "{given}");
+    }
+    let label = format!("{}.example.com", "a".repeat(64));
+    let name = ["a".repeat(60), "b".repeat(60), "c".repeat(60), "d".repeat(60), "example.com".into()].join(".");
+    for (given, says) in [(label, "63 octets"), (name, "more than 253")] {
+        let (code, _, stderr) = run(&["check", &given]);
+        assert_eq!((code, stderr.contains(says), stderr.lines().count()), (2, true, 1), "{stderr}");
     }
 }
 
