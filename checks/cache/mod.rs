@@ -11,6 +11,7 @@ mod control_revalidates;
 mod cors_shared;
 mod errors_stored;
 mod fixes;
+mod gate;
 mod key_fragmented;
 mod method_uncacheable;
 mod never_hit;
@@ -29,6 +30,8 @@ mod ttl_short;
 mod validators_missing;
 mod vary_blocks;
 mod worker_in_front;
+
+pub(crate) use gate::believed;
 
 use crate::check::Area;
 use crate::evidence::Evidence;

@@ -217,7 +217,7 @@ impl Pile {
             (None, Some(target)) => Evidence::nothing(target.clone(), input.at.unwrap_or_else(now)),
             (None, None) => {
                 let url = self.edge.iter().chain(&self.origin).find_map(http_dump::Answer::url);
-                let target = url.and_then(|url| url.parse().ok()).ok_or(LintError::NoUrl)?;
+                let target = url.and_then(|url| Target::pasted(&url).ok()).ok_or(LintError::NoUrl)?;
                 Evidence::nothing(target, input.at.unwrap_or_else(now))
             }
         };

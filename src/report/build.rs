@@ -118,7 +118,7 @@ fn result(evidence: &Evidence, host: &str, judged: &Judged, caused_by: Option<&'
         Some(Verdict::Fail(finding)) => (Status::Fail, Some(finding.seen.as_str())),
     };
     // A fix that panics must not cost the finding.
-    let fix = finding.and_then(|finding| catch_unwind(AssertUnwindSafe(|| (check.fix)(evidence, finding))).ok());
+    let fix = finding.and_then(|finding| catch_unwind(AssertUnwindSafe(|| check.mend(evidence, finding))).ok());
     ResultReport {
         check: check.id.into(),
         area: check.area().into(),

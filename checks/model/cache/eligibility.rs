@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use time::Date;
 use time::macros::date;
 
-use super::decision::{Outcome, Step, Trace};
+use super::decision::{ASK, Outcome, Settle, Step, Trace};
 use super::input::{Asked, CacheInput};
 use super::zone::{CacheLevel, RuleSays};
 use crate::verdict::Confidence;
@@ -109,7 +109,7 @@ fn before_cache(input: &CacheInput) -> Option<Step> {
     Some(step.unknown(
         None,
         "no cf-cache-status was seen",
-        "curl -sS -o /dev/null -D - URL, twice, and read cf-cache-status",
+        Settle::by(ASK, "run it twice and read cf-cache-status"),
     ))
 }
 
@@ -140,8 +140,11 @@ fn development_mode(input: &CacheInput) -> Option<Step> {
         None => step.unknown(
             None,
             "the zone's settings are not known",
-            "curl -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
-             https://api.cloudflare.com/client/v4/zones/$ZONE_ID/settings/development_mode",
+            Settle::by(
+                "curl -sS -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
+                 https://api.cloudflare.com/client/v4/zones/$ZONE_ID/settings/development_mode",
+                "\"value\":\"off\" rules it out",
+            ),
         ),
     })
 }
@@ -199,8 +202,12 @@ fn rule(input: &CacheInput) -> (Step, bool) {
             step.unknown(
                 None,
                 "the zone's rules are not known",
-                "curl -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" https://api.cloudflare.com/client/v4/zones/\
-                 $ZONE_ID/rulesets/phases/http_request_cache_settings/entrypoint",
+                Settle::by(
+                    "curl -sS -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
+                     https://api.cloudflare.com/client/v4/zones/$ZONE_ID/\
+                     rulesets/phases/http_request_cache_settings/entrypoint",
+                    "the last rule whose expression matches this URL decides",
+                ),
             ),
             false,
         ),
@@ -235,7 +242,7 @@ fn extension(input: &CacheInput) -> Step {
     step.unknown(
         Some("cache-not-eligible"),
         format!("{what}: not cached by default; whether a rule makes it eligible is not known"),
-        "curl -sS -o /dev/null -D - URL: DYNAMIC means that no rule does",
+        Settle::by(ASK, "cf-cache-status: DYNAMIC means that no rule does"),
     )
 }
 
@@ -252,8 +259,11 @@ fn cache_level(input: &CacheInput) -> Step {
         (None, Some(_)) => step.unknown(
             None,
             "the zone's Cache Level is not known; \"Standard\" allows it",
-            "curl -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
-             https://api.cloudflare.com/client/v4/zones/$ZONE_ID/settings/cache_level",
+            Settle::by(
+                "curl -sS -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
+                 https://api.cloudflare.com/client/v4/zones/$ZONE_ID/settings/cache_level",
+                "\"value\":\"aggressive\" (Standard) rules it out",
+            ),
         ),
     }
 }

@@ -1,6 +1,6 @@
 //! May one visitor's answer be another's: cookies, Authorization, Vary (`facts/cloudflare.md` 1.1 C, 1.6, 1.7).
 
-use super::decision::Step;
+use super::decision::{HEADERS, Step};
 use super::eligibility::is_default_cacheable;
 use super::input::{Answer, CacheInput};
 use super::storability::{PINGORA, forced, quote};
@@ -21,7 +21,7 @@ pub(super) fn cookies(input: &CacheInput, answer: &Answer) -> Option<Step> {
             step.saw("no Set-Cookie quoted").unknown(
                 None,
                 "the headers were not all seen",
-                "curl -sS -o /dev/null -D - URL",
+                HEADERS,
             )
         });
     }
