@@ -18,9 +18,7 @@ pub(crate) const CHECK: Check = Check {
     why: "Directives are parted by commas, seconds are whole numbers without quotation marks or units, and a word \
           that no cache knows is ignored without a sound: s-max-age, \"max-age: 60\", \"public; max-age=60\" and \
           max-age=1h all lose the lifetime that was meant.",
-    fix: |evidence, _| {
-        fixes::give_lifetime(Fix::new("Write the header as the grammar wants it."), evidence)
-    },
+    fix: |evidence, _| fixes::give_lifetime(Fix::new("Write the header as the grammar wants it."), evidence),
     sources: &[
         "https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2",
         "https://developers.cloudflare.com/cache/concepts/cache-control/",

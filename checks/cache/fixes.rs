@@ -86,7 +86,17 @@ pub(super) fn edge_ttl(fix: Fix, target: &Target, seconds: u64) -> Fix {
             "status_code_ttl": [{ "status_code_range": { "from": 400, "to": 599 }, "value": -1 }],
         },
     });
-    rule(fix, target, REQUEST, "Edge TTL (no user data here) of", parameters)
+    cautious_rule(fix, target, REQUEST, "Edge TTL (no user data here) of", parameters)
+}
+
+/// A rule that shares what may be one visitor's: each way of adding it says so.
+pub(super) fn cautious_rule(fix: Fix, target: &Target, phase: &str, what: &str, parameters: Value) -> Fix {
+    let before = fix.steps.len();
+    let mut fix = rule(fix, target, phase, what, parameters);
+    for step in fix.steps.iter_mut().skip(before) {
+        step.label = format!("Only if it holds no user data: {}", step.label);
+    }
+    fix
 }
 
 /// A header as code of a Lambda proxy response, beside the lifetime.
@@ -129,6 +139,16 @@ pub(super) fn lifetime(evidence: &Evidence) -> (String, u64) {
     let value = CacheInput::from_evidence(evidence).map_or_else(|| cache::PROPOSED.to_owned(), |i| cache::proposed(&i));
     let seconds = CacheControl::parse([value.as_str()]).seconds(Name::MaxAge).and_then(Seconds::floored);
     (value, seconds.unwrap_or(EVERY_PLAN))
+}
+
+/// The header that decides, as the origin sends it where it allows storing; else what the plan believes in.
+pub(super) fn kept(evidence: &Evidence) -> (&'static str, String) {
+    let own = CacheInput::from_evidence(evidence).and_then(|input| {
+        let answer = input.response?;
+        let (name, header) = answer.winner();
+        header.wants_shared_storing().then(|| (name, header.to_string()))
+    });
+    own.unwrap_or_else(|| ("Cache-Control", lifetime(evidence).0))
 }
 
 /// The lifetime by the header, and by a rule where the origin cannot be changed.

@@ -55,7 +55,8 @@ mod tests {
     #[test]
     fn a_fix_that_leaves_the_obstacle_is_not_offered() {
         let lines: Lines = &[("cache-control", "max-age=600"), ("cf-cache-status", "MISS")];
-        let by_header = site(CSS).sending("X-Forwarded-Host", "b.example.com").excerpt(&[(200, lines)]).expecting(Cached);
+        let by_header =
+            site(CSS).sending("X-Forwarded-Host", "b.example.com").excerpt(&[(200, lines)]).expecting(Cached);
         let fix = mended("cache-key-fragmented", &by_header);
         assert!(fix.summary.starts_with("No fix is offered"), "{}", fix.summary);
         assert_eq!(fix.steps.len(), 1);

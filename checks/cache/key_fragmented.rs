@@ -29,7 +29,8 @@ pub(crate) const CHECK: Check = Check {
                 "Send Access-Control-Allow-Origin: * where no credentials are used, and no Vary: Origin; then Origin \
                  can leave the key. As long as the answer depends on Origin, each calling site needs a copy of its own.",
             );
-            let headers = [("Access-Control-Allow-Origin", "*"), ("Cache-Control", &fixes::lifetime(evidence).0)];
+            let (name, value) = fixes::kept(evidence);
+            let headers = [("Access-Control-Allow-Origin", "*"), (name, value.as_str())];
             return fixes::look_twice(fixes::send_headers(fix, 200, &headers, ""), target);
         }
         let (summary, parameters) = if by_origin && names.is_empty() {

@@ -15,19 +15,21 @@ pub(crate) const CHECK: Check = Check {
          8080 and 443, unless an Enterprise rule adds a port.",
     fix: |evidence, _| {
         let target = &evidence.target;
-        let fix = Fix::new("Serve what is to be cached on the standard port; on Enterprise a Cache Rule may add this one.")
-            .shell(
-                "The same URL on the standard port",
-                format!(
-                    "curl -sS -o /dev/null -D - {}",
-                    fixes::shell_quote(&format!("{}://{}{}", target.scheme, target.host, target.path))
-                ),
-            )
-            .dashboard(format!(
-                "Enterprise only: Caching → Cache Rules → Create rule → {} → Eligible for cache → Caching on port: {}",
-                fixes::expression(target),
-                target.port
-            ));
+        let fix = Fix::new(
+            "Serve what is to be cached on the standard port; on Enterprise a Cache Rule may add this one.",
+        )
+        .shell(
+            "The same URL on the standard port",
+            format!(
+                "curl -sS -o /dev/null -D - {}",
+                fixes::shell_quote(&format!("{}://{}{}", target.scheme, target.host, target.path))
+            ),
+        )
+        .dashboard(format!(
+            "Enterprise only: Caching → Cache Rules → Create rule → {} → Eligible for cache → Caching on port: {}",
+            fixes::expression(target),
+            target.port
+        ));
         let parameters = serde_json::json!({ "cache": true, "additional_cacheable_ports": [target.port] });
         fixes::rule(fix, target, fixes::REQUEST, "Cache on another port:", parameters)
     },

@@ -20,13 +20,13 @@ pub(crate) const CHECK: Check = Check {
             "Do not set the cookie on this path. Only if the answer holds no user data, a Cache Response Rule may \
              strip it instead (the visitor then gets no cookie either).",
         );
-        let (value, _) = fixes::lifetime(evidence);
+        let (name, value) = fixes::kept(evidence);
         let note = "Payload format 2.0: leave cookies out; 1.0: leave Set-Cookie out of headers and multiValueHeaders.";
-        let fix = fixes::send_headers(fix, 200, &[("Cache-Control", &value)], note).dashboard(format!(
+        let fix = fixes::send_headers(fix, 200, &[(name, &value)], note).dashboard(format!(
             "Only if it holds no user data: Caching → Cache Rules → Cache Response Rules → Create rule → {} → Strip Set-Cookie",
             fixes::expression(target)
         ));
-        let fix = fixes::rule(
+        let fix = fixes::cautious_rule(
             fix,
             target,
             fixes::RESPONSE,

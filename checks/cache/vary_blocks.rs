@@ -15,8 +15,8 @@ pub(crate) const CHECK: Check = Check {
          says what becomes of them: into the key, or bypass.",
     fix: |evidence, _| {
         let fix = Fix::new("Send Vary with the names of the headers that the answer depends on, never *.");
-        let (value, _) = fixes::lifetime(evidence);
-        let headers = [("Cache-Control", value.as_str()), ("Vary", "Accept-Encoding")];
+        let (name, value) = fixes::kept(evidence);
+        let headers = [(name, value.as_str()), ("Vary", "Accept-Encoding")];
         let fix = fixes::send_headers(fix, 200, &headers, "");
         fixes::look_twice(fix, &evidence.target)
     },

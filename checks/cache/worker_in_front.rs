@@ -50,24 +50,22 @@ pub(crate) const CHECK: Check = Check {
 fn without_worker(fix: Fix, target: &Target) -> Fix {
     let pattern = format!("{}{}", target.host, target.path_only());
     let body = serde_json::json!({ "pattern": pattern }).to_string();
-    fix.dashboard(format!(
-        "Or, if this path needs no Worker: Workers Routes → Add route → {pattern} → Worker: None"
-    ))
-    .api(
-        "Or, if this path needs no Worker: a route without a script",
-        format!(
-            "curl -sS -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" --json {} \
+    fix.dashboard(format!("Or, if this path needs no Worker: Workers Routes → Add route → {pattern} → Worker: None"))
+        .api(
+            "Or, if this path needs no Worker: a route without a script",
+            format!(
+                "curl -sS -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" --json {} \
              https://api.cloudflare.com/client/v4/zones/$ZONE_ID/workers/routes",
-            fixes::shell_quote(&body)
-        ),
-    )
-    .terraform(
-        "The same, Cloudflare provider v5",
-        format!(
-            "resource \"cloudflare_workers_route\" \"none\" {{\n  zone_id = var.zone_id\n  pattern = {}\n}}",
-            fixes::hcl_text(&pattern)
-        ),
-    )
+                fixes::shell_quote(&body)
+            ),
+        )
+        .terraform(
+            "The same, Cloudflare provider v5",
+            format!(
+                "resource \"cloudflare_workers_route\" \"none\" {{\n  zone_id = var.zone_id\n  pattern = {}\n}}",
+                fixes::hcl_text(&pattern)
+            ),
+        )
 }
 
 #[cfg(test)]

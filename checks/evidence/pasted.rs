@@ -129,7 +129,10 @@ mod tests {
         for (given, want) in [
             ("https://a.example.com/x?y=1", "https://a.example.com/x?y=1"),
             ("https://<domain>/.well-known/x", "https://domain/.well-known/x"),
-            ("https://<project>.example.com/o?token=<same token each time>", "https://project.example.com/o?token=%3Csame%20token%20each%20time%3E"),
+            (
+                "https://<project>.example.com/o?token=<same token each time>",
+                "https://project.example.com/o?token=%3Csame%20token%20each%20time%3E",
+            ),
             ("https://<your domain / app>/a b", "https://your-domain-app/a%20b"),
             ("hxxps://a[.]example[.]com/x", "https://a.example.com/x"),
             ("<https://a.example.com/x>", "https://a.example.com/x"),
@@ -147,7 +150,8 @@ mod tests {
 
     #[test]
     fn what_no_placeholder_explains_is_refused() {
-        for given in ["", "file:///etc/passwd", "ftp://a.example.com/", "https://user:secret@example.com/", "192.0.2.1"] {
+        for given in ["", "file:///etc/passwd", "ftp://a.example.com/", "https://user:secret@example.com/", "192.0.2.1"]
+        {
             assert!(Target::pasted(given).is_err(), "{given}");
         }
         assert!(DeclaredOrigin::pasted("https://a.example.com").is_err());
@@ -156,7 +160,9 @@ mod tests {
 
     #[test]
     fn origins() {
-        for (given, want) in [("NXDOMAIN", "nxdomain"), ("<target>", "target"), ("d-abc.example.net.", "d-abc.example.net")] {
+        for (given, want) in
+            [("NXDOMAIN", "nxdomain"), ("<target>", "target"), ("d-abc.example.net.", "d-abc.example.net")]
+        {
             assert_eq!(DeclaredOrigin::pasted(given).unwrap().host, want);
         }
         assert_eq!(DeclaredOrigin::pasted("origin:8080").unwrap().port, 8080);

@@ -186,7 +186,7 @@ pub(super) struct DemoArgs {
 }
 
 /// What the user wishes to know.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "What is examined")]
 pub(super) struct WishArgs {
     /// What the proxied DNS record points at (its content), so that the origin is examined too

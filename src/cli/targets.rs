@@ -9,7 +9,7 @@ use clap::CommandFactory;
 use secrecy::ExposeSecret;
 
 use super::CommandError;
-use super::args::{CheckArgs, Cli, WishArgs};
+use super::args::{Cli, WishArgs};
 use super::suggest;
 use crate::settings::Settings;
 
@@ -17,15 +17,15 @@ use crate::settings::Settings;
 const MAX_LIST: u64 = 10 * 1024 * 1024;
 
 /// The targets in the order given.
-pub(super) fn read(arguments: &CheckArgs, settings: &Settings) -> Result<Vec<Target>, CommandError> {
-    if arguments.targets.is_empty() {
+pub(super) fn named(given: &[String], wishes: &WishArgs, settings: &Settings) -> Result<Vec<Target>, CommandError> {
+    if given.is_empty() {
         return Err(CommandError::NoTargets(
             "no targets: give a host name or a URL, or - to read them from stdin (cfdoctor --help says more)".into(),
         ));
     }
     let mut targets = Vec::new();
     let mut stdin_read = false;
-    for given in &arguments.targets {
+    for given in given {
         if given != "-" {
             targets.push(one(given, "").map_err(|error| meant_a_command(given, error))?);
         } else if !stdin_read {
@@ -41,7 +41,7 @@ pub(super) fn read(arguments: &CheckArgs, settings: &Settings) -> Result<Vec<Tar
     let headers: Vec<HeaderLine> =
         settings.request_headers.iter().map(|(name, value)| HeaderLine::new(name, value.expose_secret())).collect();
     for target in &mut targets {
-        wish(target, &arguments.wishes, Reading::Strict)?;
+        wish(target, wishes, Reading::Strict)?;
         target.headers.clone_from(&headers);
     }
     Ok(targets)

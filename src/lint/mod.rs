@@ -230,6 +230,7 @@ impl Pile {
             observed.lay_over(&mut evidence);
         }
         http_dump::lay_over(&mut evidence, self.edge, self.origin, input.method.as_deref(), &mut notes);
+        evidence.target = evidence.target.redacted();
         Ok(Linted { evidence: vec![evidence], notes })
     }
 

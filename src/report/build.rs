@@ -8,6 +8,7 @@ use cfdoctor_checks::model::{attribution, ssl_mode};
 use cfdoctor_checks::{AREAS, Check, Fix, NotRun, Step, Verdict};
 use sha2::{Digest, Sha256};
 
+use super::decision;
 use super::{
     AreaReport, Diagnosis, Observed, Predicted, Reason, ReasonKind, Report, ResultReport, RuledOut, SslModeOutcome,
     Status, TargetReport, TargetVerdict,
@@ -41,6 +42,7 @@ impl Report {
             inconclusive,
             diagnosis: assessment.diagnosis.as_ref().map(Diagnosis::from),
             observed: observed(evidence),
+            decision: catch_unwind(AssertUnwindSafe(|| decision::decision(evidence))).ok().flatten(),
             ssl_modes: ssl_modes(evidence),
             areas: areas(evidence, &results),
             results,
@@ -83,11 +85,17 @@ impl From<&diagnosis::Diagnosis> for Diagnosis {
             ruled_out: ruled_out
                 .map(|out| RuledOut { check: out.check.into(), because: text::clean(&out.because) })
                 .collect(),
-            predicted: from.predicted.as_ref().map(|predicted| Predicted {
-                statuses: predicted.statuses.iter().map(|status| text::clean(status)).collect(),
-                edge_ttl_s: predicted.edge_ttl_s,
-                browser_ttl_s: predicted.browser_ttl_s,
-            }),
+            predicted: from.predicted.as_ref().map(Predicted::from),
+        }
+    }
+}
+
+impl From<&diagnosis::Prediction> for Predicted {
+    fn from(from: &diagnosis::Prediction) -> Self {
+        Predicted {
+            statuses: from.statuses.iter().map(|status| text::clean(status)).collect(),
+            edge_ttl_s: from.edge_ttl_s,
+            browser_ttl_s: from.browser_ttl_s,
         }
     }
 }

@@ -9,3 +9,4 @@ mod register;
 mod renderers;
 mod rich;
 mod scenarios;
+mod why;

@@ -89,7 +89,7 @@ fn owner(input: &CacheInput) -> Option<Step> {
 fn before_cache(input: &CacheInput) -> Option<Step> {
     let step = Step::ask("before-cache", "Does the request get as far as the cache?", RESPONSES).saw(seen(input));
     if input.observed.statuses().next().is_some() {
-        return Some(step.yes("the answer carries cf-cache-status, so the cache phase was reached"));
+        return Some(step.yes("the answer carries cf-cache-status, so Cloudflare got as far as that question"));
     }
     if input.zone.worker == Some(true) {
         return Some(step.saw("a Worker takes this URL").no(
@@ -106,11 +106,7 @@ fn before_cache(input: &CacheInput) -> Option<Step> {
              before the cache) made the answer",
         ));
     }
-    Some(step.unknown(
-        None,
-        "no cf-cache-status was seen",
-        Settle::by(ASK, "run it twice and read cf-cache-status"),
-    ))
+    Some(step.unknown(None, "no cf-cache-status was seen", Settle::by(ASK, "run it twice and read cf-cache-status")))
 }
 
 fn method(input: &CacheInput) -> Option<Step> {
@@ -170,14 +166,14 @@ fn rule(input: &CacheInput) -> (Step, bool) {
     let default = is_default_cacheable(&input.request);
     let size = input.response.as_ref().and_then(|answer| answer.size);
     let too_large = size.is_some_and(|size| size > super::storability::LARGEST_OBJECT);
-    let step = Step::ask("rule", "Does a rule decide?", RULES);
+    let step = Step::ask("rule", "Do your zone's rules leave the cache on?", RULES);
     match input.zone.rule {
         Some(RuleSays::Bypass) => {
             let says = "a rule bypasses the cache for this URL (shown as DYNAMIC)";
             (step.no("cache-rule-bypasses", Confidence::High, says), true)
         }
         Some(RuleSays::Eligible) => (step.yes("a rule makes the URL eligible"), true),
-        Some(RuleSays::Nothing) => (step.yes("no rule speaks; the default decides"), false),
+        Some(RuleSays::Nothing) => (step.yes("no rule speaks of it; the default decides"), false),
         None if input.observed.proves_eligible() => {
             let says = if default {
                 "eligible, as its extension is by default"

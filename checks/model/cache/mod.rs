@@ -27,8 +27,8 @@ pub use change::{Change, after};
 pub use decision::{BrowserTtl, Conclusion, Decision, Freshness, Outcome, Phase, Settle, Source, Step, Text};
 pub use input::{Answer, Asked, CacheInput};
 pub use observation::{Observed, Pattern, Seen};
-pub use plan::{CachePlan, Obstacle, plan, proposed, shared, wanted};
 pub(crate) use plan::PROPOSED;
+pub use plan::{CachePlan, Obstacle, plan, proposed, shared, wanted};
 pub use zone::{
     BrowserRule, CacheLevel, EdgeTtl, EdgeTtlMode, KeyRule, Plan, ResponseRules, RuleSays, VaryAction, VaryRule,
     ZoneKnowledge,

@@ -18,11 +18,7 @@ pub(super) fn cookies(input: &CacheInput, answer: &Answer) -> Option<Step> {
         return Some(if answer.whole || answer.from_origin {
             step.saw("no Set-Cookie").yes("no cookie of the application's")
         } else {
-            step.saw("no Set-Cookie quoted").unknown(
-                None,
-                "the headers were not all seen",
-                HEADERS,
-            )
+            step.saw("no Set-Cookie quoted").unknown(None, "the headers were not all seen", HEADERS)
         });
     }
     let names = answer.cookies.iter().map(|cookie| cookie.label()).collect::<Vec<_>>().join(", ");

@@ -153,11 +153,7 @@ fn directives(input: &CacheInput, answer: &Answer) -> Option<Step> {
         return Some(if answer.whole || answer.from_origin {
             step.saw("no Cache-Control").yes("no header forbids it")
         } else {
-            step.saw("no Cache-Control quoted").unknown(
-                None,
-                "the headers were not all seen",
-                HEADERS,
-            )
+            step.saw("no Cache-Control quoted").unknown(None, "the headers were not all seen", HEADERS)
         });
     }
     let step = step.saw(quote(name, header));
@@ -270,11 +266,7 @@ fn unseen(input: &CacheInput, answer: &Answer) -> Option<Step> {
     let freshness = answer.wants_caching(input.date.midnight().assume_utc());
     if !answer.whole && !answer.from_origin {
         if !freshness {
-            return Some(step.unknown(
-                Some("cache-control-forbids"),
-                "the headers were not all seen",
-                HEADERS,
-            ));
+            return Some(step.unknown(Some("cache-control-forbids"), "the headers were not all seen", HEADERS));
         }
         // Freshness is quoted and allows storing, so the next reason in Cloudflare's order is a cookie.
         return Some(Step { settle: Some(settle), ..step }.no(
