@@ -94,14 +94,14 @@ impl Case {
         if evidence.target.expect == Expectation::Uncached {
             return Verdict::pass("not stored, as you want");
         }
-        let finding = self.finding(position, obstacle);
+        let finding = self.finding(evidence, position, obstacle);
         let sure = finding.confidence > Confidence::Low && !self.input.observed.is_mixed();
         let fails =
             evidence.target.expect == Expectation::Cached && position == 0 && sure && !self.input.observed.has_head();
         if fails { Verdict::Fail(finding) } else { Verdict::Warn(finding) }
     }
 
-    fn finding(&self, position: usize, obstacle: &Obstacle) -> Finding {
+    fn finding(&self, evidence: &Evidence, position: usize, obstacle: &Obstacle) -> Finding {
         let step = &obstacle.step;
         let says = match (position, self.plan.obstacles.first()) {
             (0, _) | (_, None) => sentence(&step.says),
@@ -119,7 +119,8 @@ impl Case {
             }
         }
         if let Some(settle) = step.settle {
-            finding = finding.proof(format!("what would settle it: {settle}"));
+            let command = settle.command(&evidence.target);
+            finding = finding.proof(format!("what would settle it: {command} ({})", settle.reading));
         }
         if self.input.observed.has_head() {
             finding = finding.proof("asked with HEAD, which misleads: ask with GET to be sure");

@@ -197,12 +197,10 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("origin-tls-outdated", &["origin-handshake-failing"]),
     when("origin-unreachable", &["edge-origin-error"], |e| matches!(code(e), Some(520..=523 | 525))),
     when("origin-handshake-failing", &["edge-origin-error"], |e| matches!(code(e), Some(520 | 525))),
-    // A CDN of the origin's own turns a handshake that fails behind it into its 502.
+    // What stands between hides a failed handshake behind a 502 of its own.
     Explains {
-        cause: "origin-handshake-failing",
-        effects: &["edge-integration-failing"],
-        when: |_| true,
         at_most: Confidence::Medium,
+        ..when("origin-handshake-failing", &["edge-integration-failing"], bad_gateway)
     },
     always("edge-redirect-loop", &["edge-http-not-redirected", "edge-differs-from-origin", "cache-errors-stored"]),
     always("edge-origin-error", &["edge-http-not-redirected", "edge-differs-from-origin"]),
@@ -229,6 +227,12 @@ pub(super) fn code(evidence: &Evidence) -> Option<u16> {
 /// 525 and 526: TLS with the origin failed.
 fn certificate_error(evidence: &Evidence) -> bool {
     matches!(code(evidence), Some(525 | 526))
+}
+
+/// A plain 502 that is not Cloudflare's own.
+fn bad_gateway(evidence: &Evidence) -> bool {
+    let ends = [evidence.edge.http.found(), evidence.origin.http.found()];
+    ends.into_iter().flatten().filter_map(|http| http.first()).any(|answer| answer.status == 502)
 }
 
 /// 526: the origin's certificate was not accepted.

@@ -5,6 +5,7 @@ mod explained;
 mod footer;
 mod page;
 mod problem;
+mod why;
 
 use std::io::{self, Write};
 
@@ -13,6 +14,7 @@ use crate::report::{AreaReport, ReasonKind, Report, ResultReport, Status, Target
 use page::Page;
 
 pub use explained::{Explained, explained, explained_line};
+pub use why::render as why;
 
 /// Writes the report for people.
 ///

@@ -8,6 +8,7 @@ use cfdoctor_checks::model::{attribution, ssl_mode};
 use cfdoctor_checks::{AREAS, Check, Fix, NotRun, Step, Verdict};
 use sha2::{Digest, Sha256};
 
+use super::decision;
 use super::{
     AreaReport, Diagnosis, Observed, Predicted, Reason, ReasonKind, Report, ResultReport, RuledOut, SslModeOutcome,
     Status, TargetReport, TargetVerdict,
@@ -46,6 +47,7 @@ impl Report {
             inconclusive,
             diagnosis: assessment.diagnosis.as_ref().map(Diagnosis::from),
             observed: observed(evidence),
+            decision: catch_unwind(AssertUnwindSafe(|| decision::decision(evidence))).ok().flatten(),
             ssl_modes: ssl_modes(evidence),
             areas: areas(evidence, &results),
             results,
@@ -86,11 +88,17 @@ impl From<&diagnosis::Diagnosis> for Diagnosis {
             summary: line(&from.summary),
             then: from.then.iter().map(ToString::to_string).collect(),
             ruled_out: ruled_out.map(|out| RuledOut { check: out.check.into(), because: line(&out.because) }).collect(),
-            predicted: from.predicted.as_ref().map(|predicted| Predicted {
-                statuses: predicted.statuses.iter().map(|status| text::clean(status)).collect(),
-                edge_ttl_s: predicted.edge_ttl_s,
-                browser_ttl_s: predicted.browser_ttl_s,
-            }),
+            predicted: from.predicted.as_ref().map(Predicted::from),
+        }
+    }
+}
+
+impl From<&diagnosis::Prediction> for Predicted {
+    fn from(from: &diagnosis::Prediction) -> Self {
+        Predicted {
+            statuses: from.statuses.iter().map(|status| text::clean(status)).collect(),
+            edge_ttl_s: from.edge_ttl_s,
+            browser_ttl_s: from.browser_ttl_s,
         }
     }
 }
@@ -121,7 +129,7 @@ fn result(evidence: &Evidence, host: &str, judged: &Judged, caused_by: Option<&'
         Some(Verdict::Fail(finding)) => (Status::Fail, Some(finding.seen.as_str())),
     };
     // A fix that panics must not cost the finding.
-    let fix = finding.and_then(|finding| catch_unwind(AssertUnwindSafe(|| (check.fix)(evidence, finding))).ok());
+    let fix = finding.and_then(|finding| catch_unwind(AssertUnwindSafe(|| check.mend(evidence, finding))).ok());
     ResultReport {
         check: check.id.into(),
         area: check.area().into(),

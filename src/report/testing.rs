@@ -35,6 +35,7 @@ pub(crate) fn report_of(statuses: &[Status], inconclusive: bool) -> Report {
         inconclusive: inconclusive.then(|| "a challenge".into()),
         diagnosis: None,
         observed: None,
+        decision: None,
         ssl_modes: None,
         areas: Vec::new(),
         results: results.collect(),

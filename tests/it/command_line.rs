@@ -259,3 +259,41 @@ fn a_private_key_is_never_shown() {
 fn write(path: &Path, text: &str) {
     std::fs::File::create(path).unwrap().write_all(text.as_bytes()).unwrap();
 }
+
+#[test]
+fn why_reads_files_and_tells_the_decision() {
+    let dump = "fixtures/dumps/three-layers.http";
+    let (code, human, stderr) = run(&["why", "https://lambda.example.com/endpoint", dump]);
+    assert_eq!((code, stderr.as_str()), (1, ""));
+    assert!(human.starts_with("https://lambda.example.com/endpoint is not served from cache"), "{human}");
+    let (code, json, _) = run(&["why", "https://<your domain>/end point", dump, "--format", "json"]);
+    assert_eq!(code, 1);
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let target = &report["targets"][0];
+    assert_eq!((&target["expect"], &target["decision"]["decided_by"]), (&"cached".into(), &"extension".into()));
+    assert_eq!(target["url"], "https://your-domain/end%20point");
+    let (code, short, _) = run(&["why", "lambda.example.com/endpoint", dump, "--format", "short"]);
+    assert_eq!(code, 1);
+    assert!(short.contains("cache-not-eligible") && short.contains("[the cause]"), "{short}");
+    let (code, _, _) = run(&["why", "lambda.example.com/endpoint", dump, "--expect", "uncached"]);
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn why_over_the_network_is_as_strict_as_check() {
+    for (arguments, says) in [
+        (&["why"][..], "URL"),
+        (&["why", "localhost"], "no dot"),
+        (&["why", "https://<domain>/x"], "host"),
+        (&["why", "a.example.com", "--at", "2026-11-23T10:00:00Z"], "files"),
+        (&["why", "a.example.com", "/nonexistent/dump"], "/nonexistent/dump"),
+        (&["why", "a.example.com", "--origin", "localhost"], "--origin"),
+    ] {
+        let (code, stdout, stderr) = run(arguments);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(says), "{arguments:?}: {stderr}");
+    }
+    let (code, plan, _) = run(&["why", "a.example.com/x", "--dry-run"]);
+    assert_eq!(code, 0);
+    assert!(plan.starts_with("https://a.example.com/x\n"), "{plan}");
+}

@@ -10,3 +10,4 @@ mod register;
 mod renderers;
 mod rich;
 mod scenarios;
+mod why;
