@@ -149,11 +149,11 @@ fn result(evidence: &Evidence, host: &str, judged: &Judged, caused_by: Option<&'
 }
 
 /// One line, harmless and of bounded length: what a server sends may fill pages.
-fn line(from: &str) -> String {
+pub(super) fn line(from: &str) -> String {
     text::shorten(from, MAX_LINE)
 }
 
-fn proof(from: &[String]) -> Vec<String> {
+pub(super) fn proof(from: &[String]) -> Vec<String> {
     let more = from.len().checked_sub(MAX_PROOF).filter(|more| *more > 0).map(|more| format!("… and {more} more"));
     from.iter().take(MAX_PROOF).map(|text| line(text)).chain(more).collect()
 }

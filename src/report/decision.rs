@@ -1,7 +1,7 @@
 //! The cache decision as data: what the model asked, what it looked at, what decided, and what each fix leads to.
 
 use cfdoctor_checks::Confidence;
-use cfdoctor_checks::evidence::{Evidence, Target, redact, text};
+use cfdoctor_checks::evidence::{Evidence, Target, redact};
 use cfdoctor_checks::model::cache::{self, CachePlan, Conclusion, Obstacle, Outcome, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -158,7 +158,7 @@ pub(super) fn decision(evidence: &Evidence) -> Option<Decision> {
 }
 
 fn harmless(line: &str) -> String {
-    text::clean(&redact::text(line))
+    super::build::line(&redact::text(line))
 }
 
 fn fate(conclusion: Conclusion) -> Fate {
