@@ -2,6 +2,7 @@
 
 use crate::evidence::Evidence;
 use crate::evidence::http::Outcome;
+use crate::evidence::target::Scheme;
 use crate::model::cloudflare::error_code;
 use crate::verdict::Confidence;
 
@@ -203,7 +204,9 @@ pub(super) const EXPLAINS: &[Explains] = &[
         ..when("origin-handshake-failing", &["edge-integration-failing"], bad_gateway)
     },
     always("edge-redirect-loop", &["edge-http-not-redirected", "edge-differs-from-origin", "cache-errors-stored"]),
-    always("edge-origin-error", &["edge-http-not-redirected", "edge-differs-from-origin"]),
+    // Asked about http:// itself: the error is what its visitors get for want of a redirect.
+    when("edge-http-not-redirected", &["edge-origin-error"], |e| e.target.scheme == Scheme::Http && refused(e)),
+    always("edge-origin-error", &["edge-differs-from-origin"]),
     always("edge-integration-failing", &["edge-differs-from-origin", "edge-origin-error"]),
     // What is refused is not what was meant to be cached.
     always("edge-gateway-rejects", REFUSED_HENCE),
