@@ -95,9 +95,14 @@ impl Case {
             return Verdict::pass("not stored, as you want");
         }
         let finding = self.finding(evidence, position, obstacle);
-        let sure = finding.confidence > Confidence::Low && !self.input.observed.is_mixed();
-        let fails =
-            evidence.target.expect == Expectation::Cached && position == 0 && sure && !self.input.observed.has_head();
+        // DYNAMIC and BYPASS fail the wish by themselves, however unsure their reason is.
+        let seen = &self.input.observed;
+        let sure = finding.confidence > Confidence::Low || seen.is_bypass() || seen.is_dynamic();
+        let fails = evidence.target.expect == Expectation::Cached
+            && position == 0
+            && sure
+            && !seen.is_mixed()
+            && !seen.has_head();
         if fails { Verdict::Fail(finding) } else { Verdict::Warn(finding) }
     }
 
@@ -128,7 +133,8 @@ impl Case {
         if position > 0 {
             finding.confidence = finding.confidence.min(Confidence::Medium);
         }
-        if !self.wanted {
+        // What only comes next, and what nobody asked for, is no more than a hint.
+        if !self.wanted || position > 0 {
             finding = finding.severity(Severity::Low);
         }
         finding

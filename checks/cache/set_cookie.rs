@@ -78,7 +78,7 @@ mod tests {
     fn an_excerpt_that_leaves_the_cookie_out() {
         let quoted: Lines = &[("cache-control", "public, max-age=86400"), ("cf-cache-status", "BYPASS")];
         let thin = site(API).excerpt(&[(200, quoted)]).expecting(Cached);
-        assert_eq!(word(&CHECK, &thin), "warn");
+        assert_eq!(word(&CHECK, &thin), "fail");
         assert_eq!(word(&CHECK, &site(API).edge(200, &["DYNAMIC"], &[("set-cookie", "a=b")])), "pass");
         let layered = site(API).edge(200, &["DYNAMIC"], &[("cache-control", "s-maxage=60"), ("set-cookie", "a=b")]);
         assert!(verdict(&CHECK, &layered).1.starts_with("Next, once cache-not-eligible"));

@@ -12,14 +12,18 @@ pub(crate) const CHECK: Check = Check {
     title: "The answer comes through the cache, not from a Worker before it",
     severity: Severity::Low,
     needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
-    why: "Workers run in front of the cache. What a Worker makes itself is not stored, whatever Cache-Control it \
-         sets, and its answer carries no cf-cache-status; only what it fetches, or puts into the Cache API, is \
-         cached.",
+    why: "Workers run in front of the zone's cache. What a Worker makes itself is not stored, whatever Cache-Control it \
+         sets, and its answer carries no cf-cache-status. Cached is what it fetches, what it puts into the Cache API, \
+         and, where its configuration turns Workers Caching on, what it answers.",
     fix: |evidence, _| {
         let target = &evidence.target;
         let fix = Fix::new(
-            "Let the Worker fetch through the cache, or store its own answers with the Cache API (per data centre, \
-             and not on workers.dev names).",
+            "Let the Worker fetch through the cache, or turn on its own cache; the Cache API stores for one data centre \
+             only.",
+        )
+        .code(
+            "wrangler.jsonc: Workers Caching, for what it makes (it then obeys the Cache-Control that it sends)",
+            "\"cache\": { \"enabled\": true }",
         )
         .code(
             "Worker: fetch through the cache",
@@ -41,6 +45,7 @@ pub(crate) const CHECK: Check = Check {
     },
     sources: &[
         "https://developers.cloudflare.com/workers/reference/how-the-cache-works/",
+        "https://developers.cloudflare.com/workers/cache/",
         "https://developers.cloudflare.com/cache/interaction-cloudflare-products/workers/",
     ],
     judge: |evidence| case::obstacle(evidence, ID),

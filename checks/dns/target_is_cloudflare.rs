@@ -44,7 +44,9 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     }
     let chain = match evidence.origin_chain() {
         Ok(chain) => chain,
-        Err(_) if !assumed && evidence.edge_serves_fresh().is_some() => return Ok(Verdict::pass("the edge reaches the origin")),
+        Err(_) if !assumed && evidence.edge_serves_fresh().is_some() => {
+            return Ok(Verdict::pass("the edge reaches the origin"));
+        }
         Err(why) => return Err(why),
     };
     let names = chain.hops.iter().map(|hop| hop.to.as_str()).chain([chain.name.as_str()]);

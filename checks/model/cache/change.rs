@@ -89,7 +89,7 @@ pub(super) fn settled(input: &CacheInput) -> CacheInput {
         if !out.zone.additional_ports.contains(&input.request.port) {
             out.zone.additional_ports.push(input.request.port);
         }
-    } else if input.observed.is_dynamic() {
+    } else if input.observed.is_dynamic() && eligibility::could_be_eligible(input) {
         out.zone.rule.get_or_insert(if default { RuleSays::Bypass } else { RuleSays::Nothing });
     }
     out.observed = super::Observed::default();

@@ -35,6 +35,12 @@ pub fn is_default_cacheable(request: &Asked) -> bool {
         || request.extension().is_some_and(|e| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(e)))
 }
 
+/// Are method and port ones that are cached, so that DYNAMIC tells of rules and extension?
+pub(super) fn could_be_eligible(input: &CacheInput) -> bool {
+    let request = &input.request;
+    matches!(request.method.as_str(), "GET" | "HEAD") && CACHEABLE_PORTS.contains(&request.port)
+}
+
 /// Adds the steps; the answer is the worst of them.
 pub(super) fn judge(input: &CacheInput, trace: &mut Trace) -> Outcome {
     let start = trace.steps.len();

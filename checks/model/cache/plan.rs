@@ -105,7 +105,7 @@ pub fn plan(evidence: &Evidence) -> Option<CachePlan> {
     }
     let silent = !obstacles.is_empty() && !open && is_silent(&input) && !is_personal(&input, wanted);
     if silent
-        && obstacles.iter().all(|obstacle| obstacle.check != "cache-control-missing")
+        && obstacles.iter().all(|o| !matches!(o.check, "cache-control-missing" | "cache-status-uncacheable"))
         && let Some(step) = decision.step("lifetime").cloned()
     {
         let change = Change::SetCacheControl { value: PROPOSED.into() };

@@ -21,6 +21,13 @@ const CDN_CONTROL: &str = "https://developers.cloudflare.com/cache/concepts/cdn-
 const ARMOR: &str = "https://developers.cloudflare.com/cache/cache-security/cache-deception-armor/";
 const RULES: &str = "https://developers.cloudflare.com/cache/how-to/cache-rules/settings/";
 
+/// What shows the rules that may refuse to store.
+const ZONE_RULES: Settle = Settle::by(
+    "for PHASE in http_request_cache_settings http_response_cache_settings; do curl -sS -H \"Authorization: Bearer \
+     $CLOUDFLARE_API_TOKEN\" https://api.cloudflare.com/client/v4/zones/$ZONE_ID/rulesets/phases/$PHASE/entrypoint; done",
+    "the rules of the cache: the last one that matches this URL decides",
+);
+
 /// The cache runs on Pingora: `Vary: *` bypasses, fractions of seconds are floored
 /// (<https://developers.cloudflare.com/changelog/post/2026-05-04-pingora-powers-cache/>).
 pub(super) const PINGORA: Date = date!(2026 - 05 - 04);
@@ -276,18 +283,34 @@ fn unseen(input: &CacheInput, answer: &Answer) -> Option<Step> {
              not quoted",
         ));
     }
-    if !answer.speaks_of_freshness() {
-        return Some(Step { settle: Some(settle), ..step }.no(
+    // The origin's own answer shows what the edge hides, so what is left stands in the zone.
+    let (confidence, settle) =
+        if answer.from_origin { (Confidence::Medium, ZONE_RULES) } else { (Confidence::Low, settle) };
+    let step = Step { settle: Some(settle), ..step };
+    Some(match (answer.speaks_of_freshness(), answer.from_origin) {
+        (false, true) => step.no(
             "cache-control-missing",
-            Confidence::Low,
+            confidence,
+            "BYPASS, and the origin's own answer says nothing of freshness: most likely a rule's Edge TTL bypasses the \
+             cache where the origin is silent",
+        ),
+        (false, false) => step.no(
+            "cache-control-missing",
+            confidence,
             "BYPASS, and the answer says nothing of freshness: probably a rule bypasses the cache where the origin is \
              silent, or Cloudflare-CDN-Cache-Control (which visitors do not see) forbids storing",
-        ));
-    }
-    Some(Step { settle: Some(settle), ..step }.no(
-        "cache-control-overridden",
-        Confidence::Low,
-        "BYPASS although every visible header allows storing: something invisible at the edge decides, probably \
-         Cloudflare-CDN-Cache-Control, else a Cache Response Rule or a rule's vary setting",
-    ))
+        ),
+        (true, true) => step.no(
+            "cache-control-overridden",
+            confidence,
+            "BYPASS although the origin's own answer allows storing: most likely a Cache Response Rule forbids it, or \
+             a rule's vary setting",
+        ),
+        (true, false) => step.no(
+            "cache-control-overridden",
+            confidence,
+            "BYPASS although every visible header allows storing: something invisible at the edge decides, probably \
+             Cloudflare-CDN-Cache-Control, else a Cache Response Rule or a rule's vary setting",
+        ),
+    })
 }
