@@ -65,12 +65,14 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     }
     let finding =
         Finding::seen(format!("the target is in {named}, the API in {wanted}")).proof(format!("target {name}"));
-    Ok(if works {
-        Verdict::Warn(
+    let looked =
+        evidence.origin_chain().is_ok() || evidence.edge_answer().is_ok() || evidence.origin_answer().is_ok();
+    Ok(match (works, looked) {
+        (true, _) => Verdict::Warn(
             finding.confidence(Confidence::Low).proof("yet the edge's answer is good: is the given region right?"),
-        )
-    } else {
-        Verdict::Fail(finding)
+        ),
+        (false, true) => Verdict::Fail(finding),
+        (false, false) => Verdict::Warn(finding.confidence(Confidence::Medium)),
     })
 }
 
@@ -80,12 +82,7 @@ fn misplaced(response: &Response) -> Option<String> {
         response
             .headers
             .first("x-amz-bucket-region")
-            .map(|region| {
-                format!(
-                    ", \
-                                         {region}"
-                )
-            })
+            .map(|region| format!(", {region}"))
             .unwrap_or_default()
     })
 }
