@@ -1,8 +1,8 @@
 //! What every check of this area starts from: the question, the plan, and whether there is anything to judge.
 
 use crate::check::{Probe, Severity};
+use crate::evidence::Evidence;
 use crate::evidence::target::Expectation;
-use crate::evidence::{Evidence, Target};
 use crate::model::cache::{self, CacheInput, CachePlan, Observed, Obstacle, Outcome};
 use crate::model::{attribution, cloudflare};
 use crate::verdict::{Confidence, Finding, NotRun, Verdict};
@@ -94,7 +94,7 @@ impl Case {
         if evidence.target.expect == Expectation::Uncached {
             return Verdict::pass("not stored, as you want");
         }
-        let finding = self.finding(&evidence.target, position, obstacle);
+        let finding = self.finding(evidence, position, obstacle);
         // DYNAMIC and BYPASS fail the wish by themselves, however unsure their reason is.
         let seen = &self.input.observed;
         let sure = finding.confidence > Confidence::Low || seen.is_bypass() || seen.is_dynamic();
@@ -106,7 +106,7 @@ impl Case {
         if fails { Verdict::Fail(finding) } else { Verdict::Warn(finding) }
     }
 
-    fn finding(&self, target: &Target, position: usize, obstacle: &Obstacle) -> Finding {
+    fn finding(&self, evidence: &Evidence, position: usize, obstacle: &Obstacle) -> Finding {
         let step = &obstacle.step;
         let says = match (position, self.plan.obstacles.first()) {
             (0, _) | (_, None) => sentence(&step.says),
@@ -124,7 +124,8 @@ impl Case {
             }
         }
         if let Some(settle) = step.settle {
-            finding = finding.proof(format!("what would settle it: {}", filled_in(settle, target)));
+            let command = settle.command(&evidence.target);
+            finding = finding.proof(format!("what would settle it: {command} ({})", settle.reading));
         }
         if self.input.observed.has_head() {
             finding = finding.proof("asked with HEAD, which misleads: ask with GET to be sure");
@@ -149,13 +150,6 @@ impl Case {
         let step = self.plan.now.steps.iter().find(|step| step_belongs(step.id, id))?;
         (step.outcome == Outcome::Yes).then(|| step.says.to_string())
     }
-}
-
-/// A command of the model's, with the real URL, host and origin.
-fn filled_in(command: &str, target: &Target) -> String {
-    let origin = target.origin.as_ref().map_or("ORIGIN", |origin| origin.host.as_str());
-    let url = super::fixes::shell_quote(&target.url());
-    command.replace("HOST", &target.host).replace("ORIGIN", origin).replace(" URL", &format!(" {url}"))
 }
 
 /// The step of the model that a check reads.

@@ -20,7 +20,7 @@ pub(crate) const CHECK: Check = Check {
           Cache TTL, four hours unless changed.",
     fix: |evidence, _| {
         let fix = Fix::new("Send a Cache-Control with the lifetime that you mean.");
-        fixes::look_twice(fixes::send_header(fix, "public, max-age=7200"), &evidence.target)
+        fixes::give_lifetime(fix, evidence)
     },
     sources: &[
         "https://developers.cloudflare.com/cache/how-to/configure-cache-status-code/",

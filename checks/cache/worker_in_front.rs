@@ -2,6 +2,7 @@
 
 use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};
+use crate::evidence::Target;
 use crate::verdict::Fix;
 
 const ID: &str = "cache-worker-in-front";
@@ -40,7 +41,7 @@ pub(crate) const CHECK: Check = Check {
             "curl -sS -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
              https://api.cloudflare.com/client/v4/zones/$ZONE_ID/workers/routes",
         );
-        fixes::look_twice(fix, target)
+        fixes::look_twice(without_worker(fix, target), target)
     },
     sources: &[
         "https://developers.cloudflare.com/workers/reference/how-the-cache-works/",
@@ -49,6 +50,28 @@ pub(crate) const CHECK: Check = Check {
     ],
     judge: |evidence| case::obstacle(evidence, ID),
 };
+
+/// A route without a script takes the path away from the Worker (`facts/cloudflare.md` section 7, Worker routes).
+fn without_worker(fix: Fix, target: &Target) -> Fix {
+    let pattern = format!("{}{}", target.host, target.path_only());
+    let body = serde_json::json!({ "pattern": pattern }).to_string();
+    fix.dashboard(format!("Or, if this path needs no Worker: Workers Routes → Add route → {pattern} → Worker: None"))
+        .api(
+            "Or, if this path needs no Worker: a route without a script",
+            format!(
+                "curl -sS -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" --json {} \
+             https://api.cloudflare.com/client/v4/zones/$ZONE_ID/workers/routes",
+                fixes::shell_quote(&body)
+            ),
+        )
+        .terraform(
+            "The same, Cloudflare provider v5",
+            format!(
+                "resource \"cloudflare_workers_route\" \"none\" {{\n  zone_id = var.zone_id\n  pattern = {}\n}}",
+                fixes::hcl_text(&pattern)
+            ),
+        )
+}
 
 #[cfg(test)]
 mod tests {

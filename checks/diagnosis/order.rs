@@ -2,6 +2,7 @@
 
 use crate::evidence::Evidence;
 use crate::evidence::http::{Outcome, Response};
+use crate::evidence::target::Scheme;
 use crate::model::cloudflare::error_code;
 use crate::verdict::Confidence;
 
@@ -197,8 +198,15 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("origin-tls-outdated", &["origin-handshake-failing"]),
     when("origin-unreachable", &["edge-origin-error"], |e| matches!(code(e), Some(520..=523 | 525))),
     when("origin-handshake-failing", &["edge-origin-error"], |e| matches!(code(e), Some(520 | 525))),
+    // What stands between hides a failed handshake behind a 502 of its own.
+    Explains {
+        at_most: Confidence::Medium,
+        ..when("origin-handshake-failing", &["edge-integration-failing"], bad_gateway)
+    },
     always("edge-redirect-loop", &["edge-http-not-redirected", "edge-differs-from-origin", "cache-errors-stored"]),
-    always("edge-origin-error", &["edge-http-not-redirected", "edge-differs-from-origin"]),
+    // Asked about http:// itself: the error is what its visitors get for want of a redirect.
+    when("edge-http-not-redirected", &["edge-origin-error"], |e| e.target.scheme == Scheme::Http && refused(e)),
+    always("edge-origin-error", &["edge-differs-from-origin"]),
     always("edge-integration-failing", &["edge-differs-from-origin", "edge-origin-error"]),
     // What is refused is not what was meant to be cached.
     always("edge-gateway-rejects", REFUSED_HENCE),
@@ -223,6 +231,12 @@ pub(super) fn code(evidence: &Evidence) -> Option<u16> {
 /// 525 and 526: TLS with the origin failed.
 fn certificate_error(evidence: &Evidence) -> bool {
     matches!(code(evidence), Some(525 | 526))
+}
+
+/// A plain 502 that is not Cloudflare's own.
+fn bad_gateway(evidence: &Evidence) -> bool {
+    let ends = [evidence.edge.http.found(), evidence.origin.http.found()];
+    ends.into_iter().flatten().filter_map(|http| http.first()).any(|answer| answer.status == 502)
 }
 
 /// 526: the origin's certificate was not accepted.

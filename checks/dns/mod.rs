@@ -18,7 +18,7 @@ use crate::check::Area;
 use crate::evidence::dns::{Chain, Lookup};
 use crate::evidence::{Evidence, Proxied, Response};
 use crate::model::cloudflare;
-use crate::verdict::{Fix, NotRun};
+use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 /// The area.
 pub(crate) const AREA: Area = Area {
@@ -128,6 +128,20 @@ fn target_name(evidence: &Evidence) -> Result<&str, NotRun> {
 fn is_challenged(response: &Response) -> bool {
     cloudflare::is_challenge(response)
         || matches!(cloudflare::error_code(response), Some(1006..=1010 | 1012 | 1015 | 1020))
+}
+
+/// The verdict on a target that cannot serve the name where no answer shows it: a failure where the edge fails or DNS
+/// itself shows the record, else, by the user's word alone, a warning.
+fn unseen(evidence: &Evidence, finding: Finding) -> Verdict {
+    let finding = finding.confidence(Confidence::Medium);
+    let edge = evidence.edge_answer().ok().filter(|response| !is_challenged(response));
+    let line = match edge {
+        Some(response) => format!("the edge answers {}, which does not tell", response.status),
+        None => "no answer of the origin through the edge was seen".into(),
+    };
+    let finding =
+        finding.proof(format!("{line}; a Host override (Enterprise) or a Worker on the route would change this"));
+    if edge.is_none() && evidence.target.origin.is_some() { Verdict::Warn(finding) } else { Verdict::Fail(finding) }
 }
 
 /// Steps that show and change the host's record.

@@ -65,29 +65,23 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     }
     let finding =
         Finding::seen(format!("the target is in {named}, the API in {wanted}")).proof(format!("target {name}"));
-    Ok(if works {
-        Verdict::Warn(
+    let looked = evidence.origin_chain().is_ok() || evidence.edge_answer().is_ok() || evidence.origin_answer().is_ok();
+    Ok(match (works, looked) {
+        (true, _) => Verdict::Warn(
             finding.confidence(Confidence::Low).proof("yet the edge's answer is good: is the given region right?"),
-        )
-    } else {
-        Verdict::Fail(finding)
+        ),
+        (false, true) => Verdict::Fail(finding),
+        (false, false) => Verdict::Warn(finding.confidence(Confidence::Medium)),
     })
 }
 
 /// S3's word for a bucket that lives elsewhere, and where, if it says so.
 fn misplaced(response: &Response) -> Option<String> {
-    response.body.prefix.contains("<Code>PermanentRedirect</Code>").then(|| {
-        response
-            .headers
-            .first("x-amz-bucket-region")
-            .map(|region| {
-                format!(
-                    ", \
-                                         {region}"
-                )
-            })
-            .unwrap_or_default()
-    })
+    response
+        .body
+        .prefix
+        .contains("<Code>PermanentRedirect</Code>")
+        .then(|| response.headers.first("x-amz-bucket-region").map(|region| format!(", {region}")).unwrap_or_default())
 }
 
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {

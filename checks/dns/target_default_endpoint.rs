@@ -4,7 +4,7 @@ use super::{change_record, region_for_commands};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::{Evidence, Response};
 use crate::model::origin_host::{OriginClass, classify};
-use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
+use crate::verdict::{Finding, Fix, NotRun, Verdict};
 
 pub(crate) const CHECK: Check = Check {
     id: "dns-target-default-endpoint",
@@ -46,9 +46,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             Ok(response) if is_refused(response) => Ok(Verdict::Fail(
                 finding.proof(format!("asked for {}, the origin answers {}", evidence.target.host, response.status)),
             )),
-            _ => Ok(Verdict::Fail(finding.confidence(Confidence::Medium).proof(
-                "no answer through the edge was seen; a Host override (Enterprise) or a Worker would change this",
-            ))),
+            _ => Ok(super::unseen(evidence, finding)),
         },
     }
 }
@@ -94,6 +92,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use crate::verdict::Confidence;
 
     fn pointed(at: &str) -> Evidence {
         declared(chain(&[at], &["192.0.2.1"]))
@@ -122,6 +121,7 @@ mod tests {
     #[test]
     fn without_the_edge_the_origin_may_tell() {
         let mut evidence = pointed(DEFAULT);
+        assert_eq!(word(&judge(&evidence)), "warn", "all that is known is what the user said");
         assert_eq!(judge(&evidence).unwrap().finding().unwrap().confidence, Confidence::Medium);
         evidence.origin.http = exchanges(403, &[], "{\"message\":\"Forbidden\"}");
         assert_eq!(judge(&evidence).unwrap().finding().unwrap().confidence, Confidence::High);

@@ -28,7 +28,9 @@ const PRODUCTS: &[&str] =
     &[".pages.dev", ".workers.dev", ".cfargotunnel.com", ".r2.dev", ".r2.cloudflarestorage.com", ".cdn.cloudflare.net"];
 
 fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
-    let answer = evidence.edge_answer().ok();
+    // Today's edge does not use tomorrow's origin.
+    let assumed = evidence.target.origin.as_ref().is_some_and(|origin| origin.assumed);
+    let answer = evidence.edge_answer().ok().filter(|_| !assumed);
     if let Some(finding) = answer.and_then(|response| refused(evidence, response)) {
         return Ok(finding);
     }
@@ -38,15 +40,13 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         if !cloudflare::owns(address) && !is_resolver(address) {
             return Ok(Verdict::pass(format!("{address} is not Cloudflare's")));
         }
-        return by_address(
-            evidence,
-            answer,
-            Finding::seen(format!("the record's address {address} is Cloudflare's own")),
-        );
+        return by_address(answer, Finding::seen(format!("the record's address {address} is Cloudflare's own")));
     }
     let chain = match evidence.origin_chain() {
         Ok(chain) => chain,
-        Err(_) if evidence.edge_serves_fresh().is_some() => return Ok(Verdict::pass("the edge reaches the origin")),
+        Err(_) if !assumed && evidence.edge_serves_fresh().is_some() => {
+            return Ok(Verdict::pass("the edge reaches the origin"));
+        }
         Err(why) => return Err(why),
     };
     let names = chain.hops.iter().map(|hop| hop.to.as_str()).chain([chain.name.as_str()]);
@@ -57,7 +57,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     match addresses.iter().find(|address| cloudflare::owns(**address) || is_resolver(**address)) {
         Some(address) => {
             let seen = format!("the record's target {} is at Cloudflare itself ({address})", chain.name);
-            by_address(evidence, answer, Finding::seen(seen).proofs(records(chain)).proofs(answers(chain)))
+            by_address(answer, Finding::seen(seen).proofs(records(chain)).proofs(answers(chain)))
         }
         None if addresses.is_empty() => Err(NotRun::blocked(Probe::Dns, format!("{} has no address", chain.end()))),
         None => Ok(Verdict::pass(format!("{} is outside Cloudflare's ranges", chain.name))),
@@ -95,9 +95,8 @@ fn refused(evidence: &Evidence, response: &Response) -> Option<Verdict> {
 }
 
 /// The target is Cloudflare's: a circle, unless it is a SaaS provider or a name of the same account, which works.
-fn by_address(evidence: &Evidence, answer: Option<&Response>, finding: Finding) -> Result<Verdict, NotRun> {
-    let works = answer.is_some_and(|response| response.status < 500 && cloudflare::error_code(response).is_none());
-    if works && !evidence.target.origin.as_ref().is_some_and(|origin| origin.assumed) {
+fn by_address(answer: Option<&Response>, finding: Finding) -> Result<Verdict, NotRun> {
+    if answer.is_some_and(|response| response.status < 500 && cloudflare::error_code(response).is_none()) {
         return Ok(Verdict::pass("the target is at Cloudflare, and it works: a SaaS provider, or the same account"));
     }
     let settle = "a provider that offers Cloudflare for SaaS, or a name of the same account, would be in order";
@@ -165,5 +164,10 @@ mod tests {
             evidence.target.origin = Some(address.parse().unwrap());
             assert_eq!(word(&judge(&evidence)), expected, "{address}");
         }
+        let mut tomorrow = edge(evidence, 200, "");
+        tomorrow.target.origin = Some("104.16.9.9".parse().unwrap());
+        assert_eq!(word(&judge(&tomorrow)), "pass");
+        tomorrow.target.origin.as_mut().unwrap().assumed = true;
+        assert_eq!(word(&judge(&tomorrow)), "warn", "today's answer is not about tomorrow's record");
     }
 }

@@ -73,7 +73,8 @@ fn obstacle(response: &Response) -> Option<Obstacle> {
         return found(format!("a Cloudflare challenge or block page ({status})"), vec![line], Confidence::High);
     }
     // A rule may block with a page of the owner's making: the edge answered, and did not ask the cache.
-    if matches!(status, 403 | 429) && attribution::attribute(response).by == AnsweredBy::Edge {
+    let own_error = cloudflare::error_code(response).is_some();
+    if matches!(status, 403 | 429) && !own_error && attribution::attribute(response).by == AnsweredBy::Edge {
         let mut proof = headers.quote("cf-ray");
         proof.push(format!("{status} without cf-cache-status and without any header of AWS: made at the edge"));
         let what = if status == 429 { "a rate limit at the edge" } else { "a block at the edge" };
@@ -150,6 +151,7 @@ mod tests {
             response(429, &[PROXIED], ""),
             response(200, &[PROXIED], "<script src=\"/cdn-cgi/challenge-platform/x.js\">"),
             response(200, &[PROXIED, &[("set-cookie", "__cf_bm=x")]], ""),
+            response(403, &[EDGE_MADE, &[("cf-error-type", "1000")]], "error code: 1000"),
         ] {
             assert!(!matches!(run(answer.clone()), Ok(Verdict::Warn(_) | Verdict::Fail(_))), "{answer:?}");
         }

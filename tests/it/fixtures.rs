@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use cfdoctor::recording;
 use cfdoctor_checks::evidence::Evidence;
@@ -55,8 +56,13 @@ pub struct Fixture {
     pub evidence: Evidence,
 }
 
-/// Every scenario of `fixtures/`, by name.
-pub fn all() -> Vec<Fixture> {
+/// Every scenario of `fixtures/`, by name; read once for all tests.
+pub fn all() -> &'static [Fixture] {
+    static ALL: LazyLock<Vec<Fixture>> = LazyLock::new(read_all);
+    &ALL
+}
+
+fn read_all() -> Vec<Fixture> {
     let mut folders: Vec<PathBuf> = fs::read_dir("fixtures")
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use crate::evidence::Evidence;
 use crate::evidence::http::{CacheStatus, Exchange, Response};
+use crate::model::attribution::{self, AnsweredBy};
 use crate::model::cloudflare;
 
 /// The samples at the edge that tell something of the cache.
@@ -245,7 +246,8 @@ impl Seen {
             at: exchange.sent_at.or_else(|| headers.date()),
             head: exchange.request.method.eq_ignore_ascii_case("HEAD"),
             ours: exchange.timing.head_ms.is_some(),
-            edge_made: status.is_none() && (headers.has("location") || headers.has("cf-mitigated")),
+            edge_made: status.is_none()
+                && (headers.has("location") || attribution::attribute(response).by == AnsweredBy::Edge),
             by_cloudflare: cloudflare::fingerprint(exchange).is_some(),
             status,
         })
