@@ -126,7 +126,7 @@ impl Case {
         if let Some(settle) = step.settle {
             let command = settle.command(&evidence.target);
             finding = finding.proof(if command.contains("--connect-to") && is_closed_to_us(evidence) {
-                "what would settle it: the headers that the function itself sends (its origin refuses us)".to_owned()
+                "what would settle it: the headers that the function itself sends (the origin refuses us)".to_owned()
             } else {
                 format!("what would settle it: {command} ({})", settle.reading)
             });

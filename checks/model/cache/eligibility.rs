@@ -241,7 +241,7 @@ fn extension(input: &CacheInput) -> Step {
         let (step, says) = match good {
             Some(answer) if answer.winner().1.is_present() => {
                 let (name, header) = answer.winner();
-                (step.saw(format!("{name}: {header}")), format!("{says}; {name}, good as it is, does not opt in"))
+                (step.saw(format!("{name}: {header}")), format!("{says}; {name} sets a lifetime, but does not opt in"))
             }
             _ => (step, says),
         };
