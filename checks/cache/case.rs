@@ -115,7 +115,7 @@ impl Case {
             (_, Some(first)) => format!("Next, once {} is mended: {}", first.check, step.says),
         };
         let says = if !self.wanted && position == 0 {
-            format!("{says}; as configured, if it is meant to be dynamic")
+            format!("{says}; as configured, if nobody wants it cached")
         } else {
             says
         };
@@ -127,7 +127,11 @@ impl Case {
         }
         if let Some(settle) = step.settle {
             let command = settle.command(&evidence.target);
-            finding = finding.proof(format!("what would settle it: {command} ({})", settle.reading));
+            finding = finding.proof(if command.contains("--connect-to") && is_closed_to_us(evidence) {
+                "what would settle it: the headers that the function itself sends (the origin refuses us)".to_owned()
+            } else {
+                format!("what would settle it: {command} ({})", settle.reading)
+            });
         }
         if self.input.observed.has_head() {
             finding = finding.proof("asked with HEAD, which misleads: ask with GET to be sure");
@@ -152,6 +156,12 @@ impl Case {
         let step = self.plan.now.steps.iter().find(|step| step_belongs(step.id, id))?;
         (step.outcome == Outcome::Yes).then(|| step.says.to_string())
     }
+}
+
+/// Does the origin refuse whoever does not come through Cloudflare?
+fn is_closed_to_us(evidence: &Evidence) -> bool {
+    let answer = evidence.origin.http.found().and_then(|http| http.first());
+    answer.is_some_and(|answer| matches!(answer.status, 401 | 403))
 }
 
 /// The step of the model that a check reads.

@@ -55,14 +55,14 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
 
 fn assumed(input: &CacheInput, case: &case::Case) -> Finding {
     let (status, from_origin) = input.response.as_ref().map_or((200, false), |a| (a.status, a.from_origin));
-    let who = if from_origin { "The origin" } else { "The answer" };
+    let who = if from_origin { "The origin sends" } else { "The answer carries" };
     let then = match freshness::default_ttl(status) {
         Some(seconds) if input.observed.proves_eligible() => format!("Cloudflare assumes {seconds} s for {status}"),
         Some(seconds) => format!("once eligible, Cloudflare assumes {seconds} s for {status}"),
         None => format!("Cloudflare does not cache {status} without one"),
     };
     let place = if from_origin { "at the origin" } else { "at the edge" };
-    Finding::seen(format!("{who} sends no Cache-Control and no Expires; {then}"))
+    Finding::seen(format!("{who} no Cache-Control and no Expires; {then}"))
         .proof(format!(
             "status {status} {place}, without Cache-Control, CDN-Cache-Control, Surrogate-Control and Expires"
         ))

@@ -22,7 +22,7 @@ pub(crate) const CHECK: Check = Check {
             "Look at the origin's own answer and at the response rules, and remove what forbids storing.",
         )
         .shell(
-            "The origin's own headers",
+            "The origin's own headers (with --cert and --key, if it demands a client certificate)",
             format!(
                 "curl -sS -o /dev/null -D - --connect-to {}:{}:{origin} {} | grep -iE 'cache-control|set-cookie|vary'",
                 target.host,

@@ -85,19 +85,18 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
                 .proofs(observed.lines())
         };
         if foreign {
-            let says = format!(
-                "A copy made for {} was served to {}: Origin is not in the cache key",
-                allowed.unwrap_or_default(),
-                asked
-            );
+            let allowed = allowed.unwrap_or_default();
             // An origin that allows one fixed site says so to everybody: only Vary tells that it echoes.
-            let echoes = copy.headers.vary().names("origin");
-            let confidence = if echoes { Confidence::High } else { Confidence::Low };
-            return Ok(if echoes && !observed.has_head() {
-                Verdict::Fail(finding(says, confidence))
-            } else {
-                Verdict::Warn(finding(says, confidence))
-            });
+            if !copy.headers.vary().names("origin") {
+                let says = format!(
+                    "The stored copy allows {allowed} and not {asked}: either the API allows that one site, or a copy \
+                     made for it is served to all"
+                );
+                return Ok(Verdict::Warn(finding(says, Confidence::Low).severity(Severity::Low)));
+            }
+            let says = format!("A copy made for {allowed} was served to {asked}: Origin is not in the cache key");
+            let finding = finding(says, Confidence::High);
+            return Ok(if observed.has_head() { Verdict::Warn(finding) } else { Verdict::Fail(finding) });
         }
         if lost {
             let says = "A copy made for a request without Origin, and so without Access-Control-Allow-Origin, was \

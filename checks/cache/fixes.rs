@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::evidence::http::{CacheControl, Name, Seconds};
+use crate::evidence::http::{CacheControl, HeaderLine, Name, Seconds};
 use crate::evidence::{Evidence, Target};
 use crate::model::cache::{self, CacheInput};
 use crate::verdict::Fix;
@@ -162,11 +162,27 @@ pub(super) fn look_twice(fix: Fix, target: &Target) -> Fix {
     fix.shell(
         "See the effect: ask twice",
         format!(
-            "for i in 1 2; do curl -sS -o /dev/null -D - {} | grep -iE \
+            "for i in 1 2; do curl -sS -o /dev/null -D - {}{} | grep -iE \
                  '^(cf-cache-status|age|cf-ray|cache-control):'; done",
+            own_headers(target),
             shell_quote(&target.url())
         ),
     )
+}
+
+/// The user's own headers as options of curl: secrets, which we do not know, as variables. A range is left out: the
+/// whole object fills the cache.
+fn own_headers(target: &Target) -> String {
+    let lines = target.headers.iter().filter(|line| !line.name.eq_ignore_ascii_case("range"));
+    let option = |line: &HeaderLine| {
+        if line.value.contains("(redacted)") {
+            let variable = line.name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+            format!("-H {}\"${variable}\" ", shell_quote(&format!("{}: ", line.name)))
+        } else {
+            format!("-H {} ", shell_quote(&format!("{}: {}", line.name, line.value)))
+        }
+    };
+    lines.map(option).collect()
 }
 
 /// Text as one word of a POSIX shell.
@@ -201,6 +217,18 @@ fn hcl(value: &Value, depth: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn asks_with_the_users_own_headers() {
+        let mut target: Target = "https://a.example.com/x".parse().unwrap();
+        for (name, value) in
+            [("Authorization", "Bearer s3cr3t"), ("Origin", "https://it's.example"), ("Range", "bytes=0-1")]
+        {
+            target.headers.push(HeaderLine::new(name, value));
+        }
+        let options = own_headers(&target);
+        assert_eq!(options, "-H 'Authorization: '\"$AUTHORIZATION\" -H 'Origin: https://it'\\''s.example' ");
+    }
 
     #[test]
     fn expressions_and_quotes_hold_hostile_paths() {

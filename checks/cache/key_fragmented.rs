@@ -33,11 +33,12 @@ pub(crate) const CHECK: Check = Check {
             let headers = [("Access-Control-Allow-Origin", "*"), (name, value.as_str())];
             return fixes::look_twice(fixes::send_headers(fix, 200, &headers, ""), target);
         }
-        let (summary, parameters) = if by_origin && names.is_empty() {
+        let (summary, part, parameters) = if by_origin && names.is_empty() {
             (
                 "Leave Origin out of the cache key, only if the answer (Access-Control-Allow-Origin included) does \
                  not depend on it; custom keys by header need Enterprise."
                     .to_owned(),
+                "leave Origin out",
                 json!({ "cache": true, "cache_key": { "custom_key": { "header": { "exclude_origin": true } } } }),
             )
         } else {
@@ -47,11 +48,12 @@ pub(crate) const CHECK: Check = Check {
                      Enterprise, exclude just {}.",
                     if names.is_empty() { "what differs".to_owned() } else { names.join(", ") }
                 ),
+                "ignore the query string",
                 json!({ "cache": true, "cache_key": { "custom_key": { "query_string": { "exclude": { "all": true } } } } }),
             )
         };
         let fix = Fix::new(summary).dashboard(format!(
-            "Caching → Cache Rules → Create rule → {} → Eligible for cache → Cache key",
+            "Caching → Cache Rules → Create rule → {} → Eligible for cache → Cache key: {part}",
             fixes::expression(target)
         ));
         fixes::look_twice(fixes::rule(fix, target, fixes::REQUEST, "Cache key of", parameters), target)

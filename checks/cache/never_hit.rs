@@ -69,7 +69,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         Pattern::Nothing => Err(NotRun::inconclusive("no answer carries cf-cache-status")),
         Pattern::OnlySometimes => Ok(Verdict::Warn(
             Finding::seen(format!(
-                "Served from cache, then not, within {}: the copy was dropped or purged in between",
+                "Served from cache, then not, at {}: the copy was dropped or purged in between",
                 seen.colos().join(", ")
             ))
             .confidence(Confidence::Medium)
@@ -166,7 +166,8 @@ fn never(evidence: &Evidence, case: &case::Case) -> Result<Verdict, NotRun> {
         }
         Some(colo) => {
             let says = format!(
-                "{count} answers at {colo} within {pause} s and never a HIT, though nothing visible forbids it"
+                "{count} answers at {colo}, at most {} s apart, and never a HIT, though nothing visible forbids it",
+                pause.max(1)
             );
             let sure = count >= ENOUGH && means_storable && !seen.has_head();
             let confidence = if sure { Confidence::Medium } else { Confidence::Low };

@@ -65,6 +65,9 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     if evidence.target.expect == Expectation::Uncached && confidence == Confidence::High && finding.seen == UNWANTED {
         finding = finding.severity(Severity::High);
     }
+    if confidence == Confidence::Low {
+        finding = finding.severity(Severity::Medium);
+    }
     Ok(if confidence > Confidence::Low && !observed.has_head() {
         Verdict::Fail(finding)
     } else {

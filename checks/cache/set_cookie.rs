@@ -2,6 +2,8 @@
 
 use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};
+use crate::evidence::Target;
+use crate::model::cache::CacheInput;
 use crate::verdict::Fix;
 
 const ID: &str = "cache-set-cookie";
@@ -16,31 +18,42 @@ pub(crate) const CHECK: Check = Check {
          the like) do not count, unless the origin itself sends them: then another Cloudflare stands behind yours.",
     fix: |evidence, _| {
         let target = &evidence.target;
+        let input = CacheInput::from_evidence(evidence);
+        let cookies = input.and_then(|input| input.response).map(|answer| answer.cookies).unwrap_or_default();
+        if !cookies.is_empty() && cookies.iter().all(|cookie| cookie.is_cloudflares()) {
+            let fix = Fix::new(
+                "In the zone behind yours, turn off what sets the cookie; or strip it here, if the answer holds no \
+                 user data.",
+            );
+            return fixes::look_twice(strip(fix, target), target);
+        }
         let fix = Fix::new(
             "Do not set the cookie on this path. Only if the answer holds no user data, a Cache Response Rule may \
              strip it instead (the visitor then gets no cookie either).",
         );
         let (name, value) = fixes::kept(evidence);
         let note = "Payload format 2.0: leave cookies out; 1.0: leave Set-Cookie out of headers and multiValueHeaders.";
-        let fix = fixes::send_headers(fix, 200, &[(name, &value)], note).dashboard(format!(
-            "Only if it holds no user data: Caching → Cache Rules → Cache Response Rules → Create rule → {} → Strip Set-Cookie",
-            fixes::expression(target)
-        ));
-        let fix = fixes::cautious_rule(
-            fix,
-            target,
-            fixes::RESPONSE,
-            "Strip cookies of",
-            serde_json::json!({ "strip_set_cookie": true }),
-        );
-        fixes::look_twice(fix, target)
+        let fix = fixes::send_headers(fix, 200, &[(name, &value)], note);
+        fixes::look_twice(strip(fix, target), target)
     },
     sources: &[
         "https://developers.cloudflare.com/cache/concepts/cache-behavior/",
         "https://developers.cloudflare.com/cache/how-to/cache-response-rules/settings/",
+        "https://developers.cloudflare.com/cache/troubleshooting/bot-management-o2o-cache-bypass/",
     ],
     judge: |evidence| case::obstacle(evidence, ID),
 };
+
+/// A Cache Response Rule that takes the cookie away before storing.
+fn strip(fix: Fix, target: &Target) -> Fix {
+    let fix = fix.dashboard(format!(
+        "Only if it holds no user data: Caching → Cache Rules → Cache Response Rules → Create rule → {} → Strip \
+         Set-Cookie",
+        fixes::expression(target)
+    ));
+    let parameters = serde_json::json!({ "strip_set_cookie": true });
+    fixes::cautious_rule(fix, target, fixes::RESPONSE, "Strip cookies of", parameters)
+}
 
 #[cfg(test)]
 mod tests {

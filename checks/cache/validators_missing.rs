@@ -55,11 +55,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     if !answer.whole && !answer.from_origin {
         return Err(NotRun::inconclusive("the headers of the answer were not all seen"));
     }
-    let why = if revalidates {
-        "it is confirmed with the origin at each request"
-    } else {
-        "it is fresh for less than a minute"
-    };
+    let why = if revalidates { "the origin is asked at each request" } else { "it is fresh for less than a minute" };
     Ok(Verdict::Warn(
         Finding::seen(format!("Neither ETag nor Last-Modified, though {why}: the whole body comes each time"))
             .proofs(case.sample_lines()),

@@ -22,7 +22,7 @@ pub(crate) const CHECK: Check = Check {
              only.",
         )
         .code(
-            "wrangler.jsonc: Workers Caching, for what it makes (it then obeys the Cache-Control that it sends)",
+            "wrangler.jsonc: store what the Worker makes, by the Cache-Control that it sends",
             "\"cache\": { \"enabled\": true }",
         )
         .code(

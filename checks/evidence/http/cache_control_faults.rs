@@ -106,11 +106,14 @@ fn fault_of(directive: &Directive) -> Option<Fault> {
             let list = names.iter().map(|name| name.text()).collect::<Vec<_>>().join(", ");
             return fault(
                 FaultKind::WrongSeparator(names),
-                format!("only commas part directives, and only = joins a value; meant is {list}"),
+                format!("only commas part directives, and only = joins a value; {list} was probably meant"),
             );
         }
         let nearest = nearest(&directive.spelled)?;
-        return fault(FaultKind::Misspelt(nearest), format!("no directive has this name; meant is {}", nearest.text()));
+        return fault(
+            FaultKind::Misspelt(nearest),
+            format!("no directive has this name; {} was probably meant", nearest.text()),
+        );
     }
     if !name.takes_seconds() {
         return None;

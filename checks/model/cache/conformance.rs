@@ -56,6 +56,7 @@ fn seen(word: &str, at: &str, http: u16) -> Seen {
         age: None,
         colo: ours.then(|| "SEA".into()),
         at: None,
+        method: "GET".into(),
         head: false,
         ours,
         edge_made: false,

@@ -117,7 +117,7 @@ fn before_cache(input: &CacheInput) -> Option<Step> {
 
 fn method(input: &CacheInput) -> Option<Step> {
     let method = input.request.method.as_str();
-    let step = Step::ask("method", "Is the method GET or HEAD?", DEFAULTS).saw(method.to_owned());
+    let step = Step::ask("method", "Is the method GET or HEAD?", DEFAULTS).saw(format!("method {method}"));
     Some(match method {
         "GET" => step.yes("GET may be cached"),
         "HEAD" => step.yes("HEAD of an eligible URL is fetched as GET"),
@@ -153,7 +153,7 @@ fn development_mode(input: &CacheInput) -> Option<Step> {
 
 fn port(input: &CacheInput) -> Option<Step> {
     let port = input.request.port;
-    let step = Step::ask("port", "Is the port one that is cached?", PORTS).saw(port.to_string());
+    let step = Step::ask("port", "Is the port one that is cached?", PORTS).saw(format!("port {port}"));
     Some(if CACHEABLE_PORTS.contains(&port) || input.zone.additional_ports.contains(&port) {
         step.yes("80, 8080 and 443 are")
     } else if input.observed.proves_eligible() {
@@ -236,6 +236,15 @@ fn extension(input: &CacheInput) -> Step {
     };
     if seen_dynamic(input) {
         let step = step.saw(seen(input));
+        let now = input.date.midnight().assume_utc();
+        let good = input.response.as_ref().filter(|answer| answer.wants_caching(now));
+        let (step, says) = match good {
+            Some(answer) if answer.winner().1.is_present() => {
+                let (name, header) = answer.winner();
+                (step.saw(format!("{name}: {header}")), format!("{says}; {name} sets a lifetime, but does not opt in"))
+            }
+            _ => (step, says),
+        };
         return step.no("cache-not-eligible", certainty(input), says);
     }
     if input.zone.rule == Some(RuleSays::Nothing) {

@@ -141,8 +141,8 @@ pub(super) fn judge(input: &CacheInput, trace: &mut Trace) -> Freshness {
             "cache-control-revalidates",
             sure,
             match &says {
-                Says::Zero(by, _) => format!("{by}: stored, but confirmed with the origin at each request ({words})"),
-                _ => format!("stored, but confirmed with the origin at each request ({words})"),
+                Says::Zero(by, _) => format!("{by}: stored, but the origin is asked at each request ({words})"),
+                _ => format!("stored, but the origin is asked at each request ({words})"),
             },
         ));
         return fresh(0, Source::MaxAge, false);

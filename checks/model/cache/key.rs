@@ -117,11 +117,11 @@ pub(super) fn judge(input: &CacheInput, trace: &mut Trace) {
     let mut scatter: Vec<String> = Vec::new();
     if query_counts(input) {
         let parameters = request.query.as_deref().map(scattering_parameters).unwrap_or_default();
-        scatter.extend(parameters.into_iter().map(|(name, why)| format!("query parameter {name} ({why})")));
+        scatter.extend(parameters.into_iter().map(|(name, why)| format!("the query parameter {name} ({why})")));
     }
     let no_origin = input.zone.key.as_ref().is_some_and(|key| key.exclude_origin);
     for header in key_headers(request).into_iter().filter(|header| !(no_origin && *header == "origin")) {
-        scatter.push(format!("request header {header}"));
+        scatter.push(format!("the request header {header}"));
     }
     if let Some(key) = &input.zone.key {
         scatter.extend(key.extra.iter().map(|part| format!("{part} (by the rule)")));

@@ -33,6 +33,8 @@ pub struct Seen {
     pub colo: Option<String>,
     /// When it was answered.
     pub at: Option<OffsetDateTime>,
+    /// Method that it was asked with.
+    pub method: String,
     /// Asked with HEAD.
     pub head: bool,
     /// Did we send it ourselves, so that URL and headers are surely the same each time?
@@ -210,7 +212,7 @@ impl Observed {
         self.samples
             .iter()
             .map(|seen| {
-                let mut line = format!("{}. {}", seen.index + 1, if seen.head { "HEAD" } else { "GET" });
+                let mut line = format!("{}. {}", seen.index + 1, seen.method);
                 line.push_str(&format!(" → {}", seen.http));
                 match &seen.status {
                     Some(status) => line.push_str(&format!(", cf-cache-status: {status}")),
@@ -244,6 +246,7 @@ impl Seen {
             age: headers.age().and_then(crate::evidence::http::Age::seconds),
             colo: headers.cf_ray().and_then(|ray| ray.colo),
             at: exchange.sent_at.or_else(|| headers.date()),
+            method: exchange.request.method.to_ascii_uppercase(),
             head: exchange.request.method.eq_ignore_ascii_case("HEAD"),
             ours: exchange.timing.head_ms.is_some(),
             edge_made: status.is_none()

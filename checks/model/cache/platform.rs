@@ -38,7 +38,7 @@ const PLATFORMS: &[Known] = &[
         header: None,
         // Workers Caching, where the Worker's configuration turns it on, works on workers.dev too.
         caches: true,
-        way: "a workers.dev name has no zone, so no Cache Rules: turn on the Worker's own cache, or add a custom domain",
+        way: "a workers.dev name has no zone and so no Cache Rules; turn on the Worker's own cache, or add a custom domain",
         source: "https://developers.cloudflare.com/workers/cache/",
     },
     Known {

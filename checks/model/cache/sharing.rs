@@ -50,9 +50,9 @@ pub(super) fn cookies(input: &CacheInput, answer: &Answer) -> Option<Step> {
         "cache-set-cookie",
         Confidence::High,
         if inner {
-            format!("the origin's own answer sets {names}: a second Cloudflare stands behind the first, and its cookie blocks storing")
+            format!("the origin's own answer sets the cookie {names}: a second Cloudflare stands behind the first, and its cookie blocks storing")
         } else {
-            format!("the answer sets {names}, and answers with cookies are not stored")
+            format!("the answer sets the cookie {names}, and answers that set cookies are not stored")
         },
     ))
 }
@@ -76,6 +76,7 @@ pub(super) fn authorization(input: &CacheInput, answer: &Answer) -> Option<Step>
     }
     let confidence =
         if answer.whole || answer.from_origin || header.is_present() { Confidence::High } else { Confidence::Medium };
+    let step = if header.is_present() { step.saw(quote(name, header)) } else { step };
     Some(step.no(
         "cache-authorization",
         confidence,

@@ -78,7 +78,7 @@ fn size(input: &CacheInput, answer: &Answer) -> Option<Step> {
         None if size > LARGEST_OBJECT => LARGEST_OBJECT,
         None => return None,
     };
-    let step = Step::ask("size", "Is the object small enough?", LIMITS).saw(format!("{} MB", size / 1_000_000));
+    let step = Step::ask("size", "Is the object small enough?", LIMITS).saw(format!("size {} MB", size / 1_000_000));
     if size <= limit || input.observed.proves_stored() {
         return Some(step.yes("it is within the limit"));
     }
@@ -91,15 +91,16 @@ fn size(input: &CacheInput, answer: &Answer) -> Option<Step> {
         "cache-object-too-large",
         confidence,
         format!(
-            "{} MB is over the limit of 512 MB (Free, Pro, Business; 5 GB on Enterprise), and it counts the whole \
-             object, not the range asked for",
+            "{} MB is over the limit of 512 MB (Free, Pro, Business; 5 GB on Enterprise); the whole object counts, \
+             not the range asked for",
             size / 1_000_000
         ),
     ))
 }
 
 fn status(input: &CacheInput, answer: &Answer) -> Option<Step> {
-    let step = Step::ask("status", "Is the status one that is stored?", STATUS).saw(answer.status.to_string());
+    let step =
+        Step::ask("status", "Is the status one that is stored?", STATUS).saw(format!("status {}", answer.status));
     if let Some((seconds, _)) = input.zone.forced_ttl(answer.status) {
         return Some(if seconds < 0 {
             let says = "a rule says no-store for this status code";

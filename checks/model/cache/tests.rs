@@ -25,6 +25,7 @@ fn seen(status: &str) -> Seen {
         age: None,
         colo: Some("SEA".into()),
         at: None,
+        method: "GET".into(),
         head: false,
         ours: true,
         edge_made: false,
@@ -191,6 +192,16 @@ fn statuses_without_a_default() {
     assert_eq!(obstacle(&large), Some("cache-object-too-large"));
     large.zone.plan = Some(Plan::Enterprise);
     assert_ne!(obstacle(&large), Some("cache-object-too-large"));
+}
+
+#[test]
+fn a_method_or_port_that_is_not_cached_tells_nothing_of_rules() {
+    let mut post = input(API, &[("cache-control", "s-maxage=600")], &["DYNAMIC", "DYNAMIC"]);
+    post.request.method = "POST".into();
+    assert_eq!(obstacle(&post), Some("cache-method-uncacheable"));
+    assert_ne!(after(&post, &[Change::UseGet]).eligibility, Outcome::No);
+    post.request.method = "GET".into();
+    assert_eq!(after(&post, &[]).obstacle(), Some("cache-not-eligible"));
 }
 
 #[test]
