@@ -89,12 +89,12 @@ impl Observed {
         self.statuses().filter(|seen| *seen == status).count()
     }
 
-    /// The case was decided on the request: see [`mostly`](Self::mostly).
+    /// The case was decided on the request, in most of what was seen.
     pub fn is_dynamic(&self) -> bool {
         self.mostly(&CacheStatus::Dynamic)
     }
 
-    /// The case was refused on the response: see [`mostly`](Self::mostly).
+    /// The case was refused on the response, in most of what was seen.
     pub fn is_bypass(&self) -> bool {
         self.mostly(&CacheStatus::Bypass)
     }
