@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::policy::{self, Policy};
 
-pub use build::examine;
+pub use build::{examine, examine_all};
 pub use decision::{Decision, DecisionStep, Expected, Fate, Phase, PlannedFix, SettledBy, StepOutcome};
 
 /// Version of the format: rises when a field goes away or changes its meaning.

@@ -1,5 +1,7 @@
 //! What every check of this area starts from: the question, the plan, and whether there is anything to judge.
 
+use std::rc::Rc;
+
 use crate::check::{Probe, Severity};
 use crate::evidence::Evidence;
 use crate::evidence::target::Expectation;
@@ -10,7 +12,7 @@ use crate::verdict::{Confidence, Finding, NotRun, Verdict};
 /// The question that the evidence asks of the cache, and the model's answer.
 pub(super) struct Case {
     pub(super) input: CacheInput,
-    pub(super) plan: CachePlan,
+    pub(super) plan: Rc<CachePlan>,
     pub(super) wanted: bool,
 }
 
@@ -56,10 +58,10 @@ pub(super) fn look(evidence: &Evidence) -> Result<Case, NotRun> {
     {
         return Err(NotRun::not_applicable(format!("AWS itself answers {first}: mend that first")));
     }
-    let plan = cache::plan(evidence)
-        .ok_or_else(|| NotRun::not_applicable(format!("the answer is an error ({first}): mend that first")))?;
-    let input = CacheInput::from_evidence(evidence)
+    let input = CacheInput::with(evidence, observed)
         .ok_or_else(|| NotRun::blocked(Probe::EdgeHttp, "no answer came from the edge"))?;
+    let plan = cache::plan_of(evidence, &input)
+        .ok_or_else(|| NotRun::not_applicable(format!("the answer is an error ({first}): mend that first")))?;
     let wanted = cache::wanted(evidence, &input);
     Ok(Case { input, plan, wanted })
 }

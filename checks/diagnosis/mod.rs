@@ -179,9 +179,9 @@ impl Board<'_> {
             cause,
             confidence,
             summary,
-            then: self.then(cause, plan.as_ref()),
+            then: self.then(cause, plan.as_deref()),
             ruled_out: self.ruled_out(cause, symptom),
-            predicted: plan.and_then(|plan| plan.predicted),
+            predicted: plan.and_then(|plan| plan.predicted.clone()),
         })
     }
 

@@ -3,6 +3,10 @@
 /// `text` without control and bidirectional-override characters (each becomes `�`), so that it can be shown on a
 /// terminal. Tabs become spaces.
 pub fn clean(text: &str) -> String {
+    // Nearly all text is plain ASCII, and there is a lot of it.
+    if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        return text.to_owned();
+    }
     text.chars()
         .map(|c| {
             if c == '\t' {
@@ -26,12 +30,11 @@ pub fn clean_bytes(bytes: &[u8]) -> String {
 
 /// The first `max` characters of the cleaned text, with `…` where something was cut.
 pub fn shorten(text: &str, max: usize) -> String {
-    let mut cleaned = clean(text);
-    if let Some((at, _)) = cleaned.char_indices().nth(max) {
-        cleaned.truncate(at);
-        cleaned.push('…');
+    // Cleaning is one character for one, so it can be cut first.
+    match text.char_indices().nth(max) {
+        Some((at, _)) => clean(text.get(..at).unwrap_or_default()) + "…",
+        None => clean(text),
     }
-    cleaned
 }
 
 /// Characters that move the cursor, hide text or turn its direction.

@@ -35,7 +35,7 @@ pub(super) fn judge(stage: &Stage<'_>, input: &LintInput, command: &str) -> Resu
     if evidence.is_empty() {
         return Err(CommandError::NoTargets("no targets: the files name no URL; give one with --url".into()));
     }
-    let targets: Vec<_> = evidence.iter().map(|evidence| report::examine(evidence, stage.checks)).collect();
+    let targets = report::examine_all(&evidence, stage.checks);
     // Nothing was sent now, whatever was sent when the files were made.
     let run = report::Run { requests_sent: 0, ..visit::new_run(started_at, clock, &targets) };
     stage.finish(run, targets)

@@ -24,6 +24,32 @@ pub fn examine(evidence: &Evidence, checks: &[&'static Check]) -> TargetReport {
     Report::target(evidence, &diagnosis::assess(evidence, checks.iter().copied()))
 }
 
+/// Judges many, in their order, on every core: a HAR file holds thousands.
+pub fn examine_all(evidence: &[Evidence], checks: &[&'static Check]) -> Vec<TargetReport> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = evidence.len().div_ceil(threads).max(1);
+    if threads == 1 || evidence.len() < WORTH_A_THREAD {
+        return evidence.iter().map(|one| examine(one, checks)).collect();
+    }
+    std::thread::scope(|scope| {
+        let share_of = |part| {
+            scope.spawn(move || -> Vec<TargetReport> {
+                let part: &[Evidence] = part;
+                part.iter().map(|one| examine(one, checks)).collect()
+            })
+        };
+        let running: Vec<_> = evidence.chunks(share).map(share_of).collect();
+        // A check that panics is caught where it runs; were it anything else, it goes on here as it would have there.
+        running
+            .into_iter()
+            .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+/// Fewer targets than this are judged before a thread has started.
+const WORTH_A_THREAD: usize = 64;
+
 impl Report {
     /// The report on one target. All text is made harmless here, once for every format.
     pub fn target(evidence: &Evidence, assessment: &Assessment) -> TargetReport {

@@ -2,7 +2,7 @@
 
 use cfdoctor_checks::Confidence;
 use cfdoctor_checks::evidence::{Evidence, Target, redact};
-use cfdoctor_checks::model::cache::{self, CachePlan, Conclusion, Obstacle, Outcome, Step};
+use cfdoctor_checks::model::cache::{self, CachePlan, Change, Conclusion, Obstacle, Outcome, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -143,9 +143,9 @@ pub struct PlannedFix {
 /// The decision for this evidence; `None`: no answer tells of the cache.
 pub(super) fn decision(evidence: &Evidence) -> Option<Decision> {
     let input = cache::CacheInput::from_evidence(evidence)?;
-    let plan = cache::plan(evidence)?;
+    let plan = cache::plan_of(evidence, &input)?;
     let target = &evidence.target;
-    let CachePlan { obstacles, predicted, now } = &plan;
+    let CachePlan { obstacles, predicted, now } = &*plan;
     Some(Decision {
         outcome: fate(now.conclusion),
         decided_by: now.decider().map(|step| step.id.to_owned()),
@@ -226,7 +226,14 @@ impl PlannedFix {
             because: harmless(&obstacle.step.says),
             blocks: obstacle.blocks,
             changes: obstacle.changes.iter().map(|change| harmless(&change.words())).collect(),
-            after: obstacle.after.as_ref().map(Expected::of),
+            after: obstacle.after.as_ref().map(|after| {
+                let mut expected = Expected::of(after);
+                if obstacle.changes.contains(&Change::CacheInWorker) {
+                    // What a Worker's answer says of the cache is the Worker's own affair.
+                    expected.statuses.clear();
+                }
+                expected
+            }),
         }
     }
 }

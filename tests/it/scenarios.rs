@@ -95,7 +95,8 @@ fn needs_are_honest() {
 #[test]
 fn missing_parts_never_fail_and_never_panic() {
     for fixture in fixtures::all() {
-        for mask in 0_u32..32 {
+        // Each part alone is gone, each part alone is left, and nothing is left.
+        for mask in (0_u32..32).filter(|mask| mask.count_ones() <= 1 || mask.count_ones() >= 4) {
             let gone = Probe::ALL.iter().enumerate().filter(|(bit, _)| mask & (1 << bit) != 0);
             let evidence = gone.fold(fixture.evidence.clone(), |evidence, (_, probe)| evidence.without(*probe));
             let assessment = assess(&evidence, all());

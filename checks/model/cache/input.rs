@@ -177,7 +177,11 @@ impl CacheInput {
     /// The question that the evidence asks: the origin's own headers where they are known and it gave the same kind
     /// of answer, else what the edge shows; `None`: no answer that tells of the cache.
     pub fn from_evidence(evidence: &Evidence) -> Option<CacheInput> {
-        let observed = Observed::of(evidence);
+        CacheInput::with(evidence, Observed::of(evidence))
+    }
+
+    /// The same, of which the samples were read already.
+    pub fn with(evidence: &Evidence, observed: Observed) -> Option<CacheInput> {
         let edge = observed.representative(evidence)?;
         let assumed = evidence.target.origin.as_ref().is_some_and(|origin| origin.assumed);
         let origin = evidence.origin.http.found().and_then(|http| http.first()).filter(|_| !assumed);

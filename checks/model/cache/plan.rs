@@ -1,6 +1,9 @@
 //! Which obstacles stand between this URL and a HIT: the first decides, the others are found by mending it in the model
 //! and deciding again.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use super::change::{apply, settled};
 use super::decision::Step;
 use super::input::{Answer, CacheInput};
@@ -63,15 +66,38 @@ pub fn wanted(evidence: &Evidence, input: &CacheInput) -> bool {
 ///
 /// Where nobody wants the URL cached, only the first obstacle is named (and the lifetime that nobody sends, where the
 /// answer carries nothing personal): a page that is meant to be dynamic has no list of faults.
-pub fn plan(evidence: &Evidence) -> Option<CachePlan> {
-    let input = CacheInput::from_evidence(evidence)?;
+pub fn plan(evidence: &Evidence) -> Option<Rc<CachePlan>> {
+    plan_of(evidence, &CacheInput::from_evidence(evidence)?)
+}
+
+thread_local! {
+    /// The last question and its plan. A score of checks ask the same one after another; a plan depends on nothing but
+    /// this question, so that remembering it changes no answer.
+    static LAST: RefCell<Option<(CacheInput, bool, Rc<CachePlan>)>> = const { RefCell::new(None) };
+}
+
+/// The plan for this evidence, of which the question was read already.
+pub fn plan_of(evidence: &Evidence, input: &CacheInput) -> Option<Rc<CachePlan>> {
     let status = input.response.as_ref().map_or(0, |answer| answer.status);
     // An error that is not even eligible is a fault of the path or the application, not of the cache.
     if status >= 400 && input.observed.is_dynamic() {
         return None;
     }
-    let wanted = wanted(evidence, &input);
-    let now = decide(&input);
+    let wanted = wanted(evidence, input);
+    let known = LAST.with_borrow(|last| {
+        let (_, _, plan) = last.as_ref().filter(|(asked, by_whom, _)| *by_whom == wanted && asked == input)?;
+        Some(Rc::clone(plan))
+    });
+    if known.is_some() {
+        return known;
+    }
+    let plan = Rc::new(make(input, wanted));
+    LAST.set(Some((input.clone(), wanted, Rc::clone(&plan))));
+    Some(plan)
+}
+
+fn make(input: &CacheInput, wanted: bool) -> CachePlan {
+    let now = decide(input);
     let mut obstacles: Vec<Obstacle> = Vec::new();
     let mut decision = now.clone();
     let mut current = input.clone();
@@ -103,7 +129,7 @@ pub fn plan(evidence: &Evidence) -> Option<CachePlan> {
             break;
         }
     }
-    let silent = !obstacles.is_empty() && !open && is_silent(&input) && !is_personal(&input, wanted);
+    let silent = !obstacles.is_empty() && !open && is_silent(input) && !is_personal(input, wanted);
     if silent
         && obstacles.iter().all(|o| !matches!(o.check, "cache-control-missing" | "cache-status-uncacheable"))
         && let Some(step) = decision.step("lifetime").cloned()
@@ -117,7 +143,7 @@ pub fn plan(evidence: &Evidence) -> Option<CachePlan> {
     let in_a_worker = obstacles.iter().any(|obstacle| obstacle.changes.contains(&Change::CacheInWorker));
     // What a Worker's answer will say of the cache is the Worker's own affair.
     let predicted = (!open && !in_a_worker && decision.conclusion == Conclusion::Cached).then(|| predict(&decision));
-    Some(CachePlan { obstacles, predicted, now })
+    CachePlan { obstacles, predicted, now }
 }
 
 /// What will be seen: `cf-cache-status` of the first two requests, and the lifetimes.

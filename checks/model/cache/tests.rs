@@ -329,7 +329,7 @@ fn plans_come_from_evidence() {
     let plan = plan(&evidence).unwrap();
     let checks: Vec<_> = plan.obstacles.iter().map(|obstacle| obstacle.check).collect();
     assert_eq!(checks, ["cache-not-eligible", "cache-control-missing"]);
-    let predicted = plan.predicted.unwrap();
+    let predicted = plan.predicted.clone().unwrap();
     assert_eq!(predicted.statuses, ["MISS", "HIT"]);
     assert_eq!((predicted.edge_ttl_s, predicted.browser_ttl_s), (Some(7200), Some(14_400)));
 }

@@ -49,7 +49,8 @@ impl Story<'_> {
                 seen_before = after.because.clone();
             }
         }
-        self.end(page, decision)
+        let beyond = fixes.len() > decision.plan.len();
+        self.end(page, decision, beyond)
     }
 
     fn change<W: Write>(&mut self, page: &mut Page<'_, W>, number: usize, planned: &PlannedFix) -> io::Result<()> {
@@ -79,6 +80,9 @@ impl Story<'_> {
         let because = after.because.as_deref().filter(|because| Some(*because) != said);
         let next = because.map(|because| format!(", because {because}")).unwrap_or_default();
         match after.outcome {
+            Fate::Cached if after.statuses.is_empty() => {
+                lifetimes("it is kept, and what cf-cache-status says then is the Worker's affair", after)
+            }
             Fate::Cached => lifetimes(&statuses(after, 2), after),
             Fate::NotEligible | Fate::NotStorable | Fate::NeverFresh | Fate::Fragmented => match because {
                 Some(because) => format!("{}, because the next obstacle shows: {because}", statuses(after, 2)),
@@ -89,10 +93,18 @@ impl Story<'_> {
         }
     }
 
-    fn end<W: Write>(&self, page: &mut Page<'_, W>, decision: &Decision) -> io::Result<()> {
+    /// `beyond`: the samples contradict the model, so that it cannot predict what will be seen.
+    fn end<W: Write>(&self, page: &mut Page<'_, W>, decision: &Decision, beyond: bool) -> io::Result<()> {
         page.blank()?;
         let lead = [(Tone::Strong, "In the end: ")];
         match &decision.predicted {
+            Some(predicted) if beyond => {
+                let text = format!(
+                    "not predicted. By every rule that is known it should be {} already.",
+                    last_word(predicted)
+                );
+                page.para(&lead, &text, 2)
+            }
             Some(predicted) => page.para(&lead, &last_word(predicted), 2),
             None if decision.plan.iter().any(|planned| planned.after.is_none()) || decision.plan.is_empty() => {
                 page.para(&lead, "not predicted; what would tell more is named above.", 2)
@@ -109,7 +121,8 @@ fn shortened(fix: &Fix) -> (Fix, Vec<&'static str>) {
     let mut rest: Vec<&'static str> = Vec::new();
     for (index, step) in fix.steps.iter().enumerate() {
         let kind = match step.kind {
-            StepKind::Code => "code for Node.js",
+            StepKind::Code if step.label.contains("Node") => "code for Node.js",
+            StepKind::Code => "more code",
             StepKind::Dashboard => "a rule in the dashboard",
             StepKind::Api => "API call",
             StepKind::Terraform => "Terraform",
