@@ -80,6 +80,7 @@ fn seen(word: &str, http: u16) -> Seen {
         age: None,
         colo: Some("SEA".into()),
         at: None,
+        method: "GET".into(),
         head: false,
         ours: true,
         edge_made: false,
