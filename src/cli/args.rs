@@ -179,6 +179,9 @@ pub(super) struct DemoArgs {
     /// List the scenarios, one for each line
     #[arg(long)]
     pub(super) list: bool,
+    /// Show the cache decision, as `why` does
+    #[arg(long)]
+    pub(super) why: bool,
     /// Keep the evidence, redacted, as a folder that `lint` reads
     #[arg(long, value_name = "DIR")]
     pub(super) record: Option<PathBuf>,

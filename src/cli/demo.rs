@@ -1,7 +1,7 @@
 //! `cfdoctor demo`: the doctor over real sockets in a small world on loopback.
 
 use super::args::DemoArgs;
-use super::stage::Stage;
+use super::stage::{Page, Stage};
 use super::visit::{self, Tour};
 use super::{CommandError, select, suggest, to_stdout};
 use crate::demo::{self, SCENARIOS, Scenario, World};
@@ -16,7 +16,8 @@ pub(super) fn run(arguments: &DemoArgs) -> Result<u8, CommandError> {
     }
     let scenario = find(arguments.scenario.as_deref().unwrap_or(demo::TYPICAL))?;
     let checks = arguments.select.checks()?;
-    let stage = Stage::new(&arguments.output, &checks)?;
+    let page = if arguments.why { Page::Why } else { Page::Report };
+    let stage = Stage::new(&arguments.output, &checks)?.showing(page);
     let runtime = visit::runtime()?;
     let code = runtime.block_on(async {
         let world = World::start(scenario).await.map_err(|error| CommandError::Internal(error.to_string()))?;

@@ -14,6 +14,23 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..SOUND
     },
     Scenario {
+        name: "three-layers",
+        line: "three obstacles, one behind the other: DYNAMIC, then a cookie, then HIT",
+        story: "The API sends a perfect s-maxage and the answer is DYNAMIC all the same. The rule that is missing is the \
+                first layer; behind it waits the session cookie that comes along. `demo set-cookie` shows the site once \
+                the rule is there, `demo healthy` once both are mended.",
+        cause: Some("cache-not-eligible"),
+        expect: &[("cache-not-eligible", "fail"), ("cache-set-cookie", "warn")],
+        zone: || Zone { rule: None, ..Zone::default() },
+        origin: || {
+            with_headers(&[
+                ("cache-control", "public, max-age=14400, s-maxage=7200"),
+                ("set-cookie", "session=demo; Path=/; HttpOnly"),
+            ])
+        },
+        ..SOUND
+    },
+    Scenario {
         name: "no-store",
         line: "eligible by a rule, but the API sends no-store: BYPASS",
         story: "The framework's default forbids storing.",

@@ -52,13 +52,14 @@ fn cause<W: Write>(page: &mut Page<'_, W>, target: &TargetReport, diagnosis: &Di
     if let Some(fix) = found.and_then(|result| result.fix.as_ref()) {
         problem::fix(page, fix, "  Fix        ", 2)?;
     }
-    if let Some(predicted) = &diagnosis.predicted {
-        field(page, "Afterwards", &after(predicted))?;
-    }
     for (index, id) in diagnosis.then.iter().enumerate() {
         let seen = target.result(id).and_then(|result| result.seen.as_deref());
         let line = seen.map_or_else(|| id.clone(), |seen| format!("{id}: {seen}"));
         field(page, if index == 0 { "Next" } else { "" }, &line)?;
+    }
+    if let Some(predicted) = &diagnosis.predicted {
+        let all = if diagnosis.then.is_empty() { "" } else { "once all of it is mended: " };
+        field(page, "Afterwards", &format!("{all}{}", after(predicted)))?;
     }
     page.para(&[(Tone::Quiet, "  More       ")], &format!("cfdoctor explain {}", diagnosis.cause), 13)?;
     match found.and_then(|result| result.docs.as_deref()) {
