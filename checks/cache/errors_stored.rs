@@ -16,20 +16,14 @@ pub(crate) const CHECK: Check = Check {
           or one refusal to one caller is then what everybody gets. Redirects are kept for two hours by default.",
     fix: |evidence, _| {
         let target = &evidence.target;
-        let purge = serde_json::json!({ "files": [target.url()] }).to_string();
-        let fix = Fix::new("Purge the copy, and give error statuses no lifetime in the rule that stores them.")
-            .api(
-                "Purge",
-                format!(
-                    "curl -sS -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" --json {} \
-                     https://api.cloudflare.com/client/v4/zones/$ZONE_ID/purge_cache",
-                    fixes::shell_quote(&purge)
-                ),
-            )
-            .dashboard(format!(
-                "Caching → Cache Rules → the rule for {} → Edge TTL → Status code TTL: 400–599 → No store",
-                fixes::expression(target)
-            ));
+        let fix = fixes::purge(
+            Fix::new("Purge the copy, and give error statuses no lifetime in the rule that stores them."),
+            target,
+        )
+        .dashboard(format!(
+            "Caching → Cache Rules → the rule for {} → Edge TTL → Status code TTL: 400–599 → No store",
+            fixes::expression(target)
+        ));
         let parameters = serde_json::json!({
             "cache": true,
             "edge_ttl": {

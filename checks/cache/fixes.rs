@@ -157,6 +157,19 @@ pub(super) fn give_lifetime(fix: Fix, evidence: &Evidence) -> Fix {
     look_twice(edge_ttl(send_header(fix, &value), &evidence.target, seconds), &evidence.target)
 }
 
+/// Purges the copies of this URL, as the first step.
+pub(super) fn purge(fix: Fix, target: &Target) -> Fix {
+    let files = serde_json::json!({ "files": [target.url()] }).to_string();
+    fix.api(
+        "Purge",
+        format!(
+            "curl -sS -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" --json {} \
+             https://api.cloudflare.com/client/v4/zones/$ZONE_ID/purge_cache",
+            shell_quote(&files)
+        ),
+    )
+}
+
 /// How to see the effect: two GETs of the same URL.
 pub(super) fn look_twice(fix: Fix, target: &Target) -> Fix {
     fix.shell(

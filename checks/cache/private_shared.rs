@@ -17,20 +17,12 @@ pub(crate) const CHECK: Check = Check {
           from those that carry one. If such an answer holds one visitor's data, every other visitor gets it.",
     fix: |evidence, _| {
         let target = &evidence.target;
-        let purge = serde_json::json!({ "files": [target.url()] }).to_string();
-        let fix = Fix::new("Purge the copy now, and keep this URL out of the cache.")
-            .api(
-                "Purge",
-                format!(
-                    "curl -sS -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" --json {} \
-                     https://api.cloudflare.com/client/v4/zones/$ZONE_ID/purge_cache",
-                    fixes::shell_quote(&purge)
-                ),
-            )
-            .dashboard(format!(
+        let fix = fixes::purge(Fix::new("Purge the copy now, and keep this URL out of the cache."), target).dashboard(
+            format!(
                 "Caching → Cache Rules → Create rule → {} → Bypass cache → place it last",
                 fixes::expression(target)
-            ));
+            ),
+        );
         fixes::rule(fix, target, fixes::REQUEST, "Never cache", serde_json::json!({ "cache": false }))
     },
     sources: &[
