@@ -106,6 +106,12 @@ impl Check {
         })
     }
 
+    /// The fix for what was found, with real names in it. Of what keeps an answer out of the cache, only a fix that the
+    /// cache model believes is offered.
+    pub fn mend(&self, evidence: &Evidence, finding: &Finding) -> Fix {
+        crate::cache::believed(self.id, evidence, (self.fix)(evidence, finding))
+    }
+
     /// The area: the id up to its first hyphen.
     pub fn area(&self) -> &'static str {
         self.id.split('-').next().unwrap_or(self.id)

@@ -14,6 +14,7 @@ mod suggest;
 mod targets;
 mod values;
 mod visit;
+mod why;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -95,6 +96,7 @@ fn execute(cli: Cli) -> Result<u8, CommandError> {
     match cli.command {
         None => check(&cli.check),
         Some(Command::Check(arguments)) => check(&arguments),
+        Some(Command::Why(arguments)) => why::run(&arguments),
         Some(Command::Lint(arguments)) => lint::run(&arguments),
         Some(Command::Explain(arguments)) => manual::explain(&arguments),
         Some(Command::Demo(arguments)) => demo::run(&arguments),
@@ -109,7 +111,7 @@ fn check(arguments: &CheckArgs) -> Result<u8, CommandError> {
     let checks = arguments.select.checks()?;
     let mut settings = settings::read(&arguments.network)?;
     settings.probes = select::probes(&checks);
-    let targets = targets::read(arguments, &settings)?;
+    let targets = targets::named(&arguments.targets, &arguments.wishes, &settings)?;
     if arguments.network.dry_run {
         return dry_run::run(&targets, &settings, &arguments.output);
     }

@@ -1,6 +1,7 @@
 //! The report: what every renderer tells, and the JSON format version 1 (`product.md` section 5).
 
 mod build;
+mod decision;
 
 use cfdoctor_checks::evidence::target::Expectation;
 use cfdoctor_checks::{Confidence, Fix, KNOWLEDGE, Severity};
@@ -11,6 +12,7 @@ use time::OffsetDateTime;
 use crate::policy::{self, Policy};
 
 pub use build::examine;
+pub use decision::{Decision, DecisionStep, Expected, Fate, Phase, PlannedFix, SettledBy, StepOutcome};
 
 /// Version of the format: rises when a field goes away or changes its meaning.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -88,6 +90,9 @@ pub struct TargetReport {
     /// What the cache did with the samples; null when none was answered.
     #[serde(default)]
     pub observed: Option<Observed>,
+    /// The cache decision step by step; null when no answer tells of the cache.
+    #[serde(default)]
+    pub decision: Option<Decision>,
     /// What each SSL mode would do here; null when nobody could tell.
     #[serde(default)]
     pub ssl_modes: Option<Vec<SslModeOutcome>>,

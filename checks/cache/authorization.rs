@@ -2,6 +2,7 @@
 
 use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};
+use crate::model::cache::{self, CacheInput};
 use crate::verdict::Fix;
 
 const ID: &str = "cache-authorization";
@@ -18,7 +19,9 @@ pub(crate) const CHECK: Check = Check {
             "If every caller gets the same answer, let the origin send public; if the answer is the caller's own, it \
              must not be cached: leave it as it is.",
         );
-        fixes::look_twice(fixes::send_header(fix, "public, max-age=7200"), &evidence.target)
+        let value =
+            CacheInput::from_evidence(evidence).map_or_else(|| "public, max-age=7200".into(), |i| cache::shared(&i));
+        fixes::look_twice(fixes::send_header(fix, &value), &evidence.target)
     },
     sources: &[
         "https://developers.cloudflare.com/cache/concepts/cache-control/",

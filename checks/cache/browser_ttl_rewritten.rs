@@ -27,6 +27,11 @@ pub(crate) const CHECK: Check = Check {
                 "resource \"cloudflare_zone_setting\" \"browser_cache_ttl\" {\n  zone_id    = var.zone_id\n  \
                  setting_id = \"browser_cache_ttl\"\n  value      = 0\n}",
             );
+        let fix = fix.dashboard(format!(
+            "Or for this URL only: Caching → Cache Rules → Create rule → {} → Eligible for cache → Browser TTL: Respect \
+             origin TTL",
+            fixes::expression(target)
+        ));
         let parameters = serde_json::json!({ "cache": true, "browser_ttl": { "mode": "respect_origin" } });
         fixes::rule(fix, target, fixes::REQUEST, "Browser TTL of", parameters)
     },

@@ -94,14 +94,19 @@ impl Case {
         if evidence.target.expect == Expectation::Uncached {
             return Verdict::pass("not stored, as you want");
         }
-        let finding = self.finding(position, obstacle);
-        let sure = finding.confidence > Confidence::Low && !self.input.observed.is_mixed();
-        let fails =
-            evidence.target.expect == Expectation::Cached && position == 0 && sure && !self.input.observed.has_head();
+        let finding = self.finding(evidence, position, obstacle);
+        // DYNAMIC and BYPASS fail the wish by themselves, however unsure their reason is.
+        let seen = &self.input.observed;
+        let sure = finding.confidence > Confidence::Low || seen.is_bypass() || seen.is_dynamic();
+        let fails = evidence.target.expect == Expectation::Cached
+            && position == 0
+            && sure
+            && !seen.is_mixed()
+            && !seen.has_head();
         if fails { Verdict::Fail(finding) } else { Verdict::Warn(finding) }
     }
 
-    fn finding(&self, position: usize, obstacle: &Obstacle) -> Finding {
+    fn finding(&self, evidence: &Evidence, position: usize, obstacle: &Obstacle) -> Finding {
         let step = &obstacle.step;
         let says = match (position, self.plan.obstacles.first()) {
             (0, _) | (_, None) => sentence(&step.says),
@@ -119,7 +124,8 @@ impl Case {
             }
         }
         if let Some(settle) = step.settle {
-            finding = finding.proof(format!("what would settle it: {settle}"));
+            let command = settle.command(&evidence.target);
+            finding = finding.proof(format!("what would settle it: {command} ({})", settle.reading));
         }
         if self.input.observed.has_head() {
             finding = finding.proof("asked with HEAD, which misleads: ask with GET to be sure");
@@ -127,7 +133,8 @@ impl Case {
         if position > 0 {
             finding.confidence = finding.confidence.min(Confidence::Medium);
         }
-        if !self.wanted {
+        // What only comes next, and what nobody asked for, is no more than a hint.
+        if !self.wanted || position > 0 {
             finding = finding.severity(Severity::Low);
         }
         finding

@@ -2,7 +2,7 @@
 
 use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};
-use crate::model::cache::{self, CacheInput};
+use crate::model::cache::CacheInput;
 use crate::verdict::Fix;
 
 const ID: &str = "cache-control-forbids";
@@ -16,7 +16,6 @@ pub(crate) const CHECK: Check = Check {
           Cloudflare-CDN-Cache-Control, else in CDN-Cache-Control, else in Cache-Control, and reports BYPASS.",
     fix: |evidence, _| {
         let input = CacheInput::from_evidence(evidence);
-        let value = input.as_ref().map_or_else(|| "public, max-age=7200".to_owned(), cache::proposed);
         let header =
             input.as_ref().and_then(|input| Some(input.response.as_ref()?.winner().0)).unwrap_or("Cache-Control");
         let summary = if header == "Cache-Control" {
@@ -29,7 +28,7 @@ pub(crate) const CHECK: Check = Check {
                  and send one Cache-Control; if it holds user data, leave it as it is."
             )
         };
-        fixes::look_twice(fixes::send_header(Fix::new(summary), &value), &evidence.target)
+        fixes::give_lifetime(Fix::new(summary), evidence)
     },
     sources: &[
         "https://developers.cloudflare.com/cache/concepts/cache-control/",

@@ -5,7 +5,7 @@ use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;
 use crate::evidence::http::{FaultKind, Name};
-use crate::model::cache::{self, Answer, CacheInput};
+use crate::model::cache::Answer;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 const ID: &str = "cache-control-malformed";
@@ -18,12 +18,7 @@ pub(crate) const CHECK: Check = Check {
     why: "Directives are parted by commas, seconds are whole numbers without quotation marks or units, and a word \
           that no cache knows is ignored without a sound: s-max-age, \"max-age: 60\", \"public; max-age=60\" and \
           max-age=1h all lose the lifetime that was meant.",
-    fix: |evidence, _| {
-        let value = CacheInput::from_evidence(evidence)
-            .map_or_else(|| "public, max-age=7200".to_owned(), |i| cache::proposed(&i));
-        let fix = Fix::new("Write the header as the grammar wants it.");
-        fixes::look_twice(fixes::send_header(fix, &value), &evidence.target)
-    },
+    fix: |evidence, _| fixes::give_lifetime(Fix::new("Write the header as the grammar wants it."), evidence),
     sources: &[
         "https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2",
         "https://developers.cloudflare.com/cache/concepts/cache-control/",

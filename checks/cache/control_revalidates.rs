@@ -19,7 +19,7 @@ pub(crate) const CHECK: Check = Check {
             "Give the answer a positive lifetime, if visitors may see it that much later; a validator (ETag) makes \
              what is confirmed cheap.",
         );
-        fixes::look_twice(fixes::send_header(fix, "public, max-age=7200"), &evidence.target)
+        fixes::give_lifetime(fix, evidence)
     },
     sources: &[
         "https://developers.cloudflare.com/cache/concepts/cache-control/",

@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::evidence::Target;
+use crate::evidence::http::{CacheControl, Name, Seconds};
+use crate::evidence::{Evidence, Target};
+use crate::model::cache::{self, CacheInput};
 use crate::verdict::Fix;
 
 /// Cache Rules.
@@ -60,22 +62,99 @@ pub(super) fn make_eligible(fix: Fix, target: &Target) -> Fix {
     rule(fix, target, REQUEST, "Cache", json!({ "cache": true, "edge_ttl": { "mode": "respect_origin" } }))
 }
 
-/// The origin's `Cache-Control` as code of a Lambda proxy response.
-pub(super) fn send_header(fix: Fix, value: &str) -> Fix {
+/// What an Edge TTL override does beside caching: said wherever one is offered.
+pub(super) const NO_USER_DATA: &str = "only if it holds no user data, for then everybody gets the same copy: an Edge TTL \
+                                       override also beats no-store and private, and takes the cookie from visitors";
+
+/// The shortest Edge TTL that every plan may set: Free has two hours (`facts/cloudflare.md` 1.10).
+const EVERY_PLAN: u64 = 7200;
+
+/// The lifetime by a Cache Rule instead of a header. Errors are left out: one failure must not be kept.
+pub(super) fn edge_ttl(fix: Fix, target: &Target, seconds: u64) -> Fix {
+    let seconds = seconds.max(EVERY_PLAN);
+    let fix = fix.dashboard(format!(
+        "Or, where the origin cannot be changed, and {NO_USER_DATA}: Caching → Cache Rules → Create rule → Custom \
+         filter expression: {} → Eligible for cache → Edge TTL: Ignore cache-control header and use this TTL: {seconds} \
+         s → Status code TTL: 400–599: No store → Deploy",
+        expression(target)
+    ));
+    let parameters = json!({
+        "cache": true,
+        "edge_ttl": {
+            "mode": "override_origin",
+            "default": seconds,
+            "status_code_ttl": [{ "status_code_range": { "from": 400, "to": 599 }, "value": -1 }],
+        },
+    });
+    cautious_rule(fix, target, REQUEST, "Edge TTL (no user data here) of", parameters)
+}
+
+/// A rule that shares what may be one visitor's: each way of adding it says so.
+pub(super) fn cautious_rule(fix: Fix, target: &Target, phase: &str, what: &str, parameters: Value) -> Fix {
+    let before = fix.steps.len();
+    let mut fix = rule(fix, target, phase, what, parameters);
+    for step in fix.steps.iter_mut().skip(before) {
+        step.label = format!("Only if it holds no user data: {}", step.label);
+    }
+    fix
+}
+
+/// A header as code of a Lambda proxy response, beside the lifetime.
+pub(super) fn send_headers(fix: Fix, status: u16, headers: &[(&str, &str)], note: &str) -> Fix {
+    let lines = |indent: &str| {
+        headers
+            .iter()
+            .map(|(name, value)| format!("{indent}{}: {},\n", Value::from(*name), Value::from(*value)))
+            .collect::<String>()
+    };
+    let (python, node) = match note {
+        "" => (String::new(), String::new()),
+        note => (format!("# {note}\n"), format!("// {note}\n")),
+    };
     fix.code(
         "Lambda proxy response, Python",
         format!(
-            "return {{\n    \"statusCode\": 200,\n    \"headers\": {{\n        \"Content-Type\": \"application/json\",\n        \
-             \"Cache-Control\": \"{value}\",\n    }},\n    \"body\": json.dumps(result),\n}}"
+            "{python}return {{\n    \"statusCode\": {status},\n    \"headers\": {{\n        \"Content-Type\": \
+             \"application/json\",\n{}    }},\n    \"body\": json.dumps(result),\n}}",
+            lines("        ")
         ),
     )
     .code(
         "Lambda proxy response, Node.js",
         format!(
-            "return {{\n  statusCode: 200,\n  headers: {{\n    \"Content-Type\": \"application/json\",\n    \
-             \"Cache-Control\": \"{value}\",\n  }},\n  body: JSON.stringify(result),\n}};"
+            "{node}return {{\n  statusCode: {status},\n  headers: {{\n    \"Content-Type\": \"application/json\",\n{}  }},\n  \
+             body: JSON.stringify(result),\n}};",
+            lines("    ")
         ),
     )
+}
+
+/// The origin's `Cache-Control` as code of a Lambda proxy response.
+pub(super) fn send_header(fix: Fix, value: &str) -> Fix {
+    send_headers(fix, 200, &[("Cache-Control", value)], "")
+}
+
+/// The `Cache-Control` that the plan believes in.
+pub(super) fn lifetime(evidence: &Evidence) -> (String, u64) {
+    let value = CacheInput::from_evidence(evidence).map_or_else(|| cache::PROPOSED.to_owned(), |i| cache::proposed(&i));
+    let seconds = CacheControl::parse([value.as_str()]).seconds(Name::MaxAge).and_then(Seconds::floored);
+    (value, seconds.unwrap_or(EVERY_PLAN))
+}
+
+/// The header that decides, as the origin sends it where it allows storing; else what the plan believes in.
+pub(super) fn kept(evidence: &Evidence) -> (&'static str, String) {
+    let own = CacheInput::from_evidence(evidence).and_then(|input| {
+        let answer = input.response?;
+        let (name, header) = answer.winner();
+        header.wants_shared_storing().then(|| (name, header.to_string()))
+    });
+    own.unwrap_or_else(|| ("Cache-Control", lifetime(evidence).0))
+}
+
+/// The lifetime by the header, and by a rule where the origin cannot be changed.
+pub(super) fn give_lifetime(fix: Fix, evidence: &Evidence) -> Fix {
+    let (value, seconds) = lifetime(evidence);
+    look_twice(edge_ttl(send_header(fix, &value), &evidence.target, seconds), &evidence.target)
 }
 
 /// How to see the effect: two GETs of the same URL.
@@ -95,6 +174,11 @@ pub(super) fn shell_quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
+/// Text as an HCL string.
+pub(super) fn hcl_text(text: &str) -> String {
+    Value::from(text).to_string().replace("${", "$${").replace("%{", "%%{")
+}
+
 /// A JSON value as HCL.
 fn hcl(value: &Value, depth: usize) -> String {
     let pad = "  ".repeat(depth + 1);
@@ -109,7 +193,7 @@ fn hcl(value: &Value, depth: usize) -> String {
         Value::Array(items) => {
             format!("[{}]", items.iter().map(|item| hcl(item, depth)).collect::<Vec<_>>().join(", "))
         }
-        Value::String(text) => Value::String(text.clone()).to_string().replace("${", "$${").replace("%{", "%%{"),
+        Value::String(text) => hcl_text(text),
         other => other.to_string(),
     }
 }

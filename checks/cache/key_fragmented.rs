@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};
-use crate::model::cache::key;
+use crate::model::cache::{CacheInput, key};
 use crate::verdict::Fix;
 
 const ID: &str = "cache-key-fragmented";
@@ -22,6 +22,17 @@ pub(crate) const CHECK: Check = Check {
         let query = target.path.split_once('?').map(|(_, query)| query).unwrap_or_default();
         let names: Vec<String> = key::scattering_parameters(query).into_iter().map(|(name, _)| name).collect();
         let by_origin = case::request_header(evidence, "origin").is_some();
+        let depends = CacheInput::from_evidence(evidence)
+            .is_some_and(|input| input.response.is_some_and(|answer| answer.depends_on_origin));
+        if by_origin && names.is_empty() && depends {
+            let fix = Fix::new(
+                "Send Access-Control-Allow-Origin: * where no credentials are used, and no Vary: Origin; then Origin \
+                 can leave the key. As long as the answer depends on Origin, each calling site needs a copy of its own.",
+            );
+            let (name, value) = fixes::kept(evidence);
+            let headers = [("Access-Control-Allow-Origin", "*"), (name, value.as_str())];
+            return fixes::look_twice(fixes::send_headers(fix, 200, &headers, ""), target);
+        }
         let (summary, parameters) = if by_origin && names.is_empty() {
             (
                 "Leave Origin out of the cache key, only if the answer (Access-Control-Allow-Origin included) does \

@@ -11,6 +11,7 @@ mod control_revalidates;
 mod cors_shared;
 mod errors_stored;
 mod fixes;
+mod gate;
 mod key_fragmented;
 mod method_uncacheable;
 mod never_hit;
@@ -29,6 +30,8 @@ mod ttl_short;
 mod validators_missing;
 mod vary_blocks;
 mod worker_in_front;
+
+pub(crate) use gate::believed;
 
 use crate::check::Area;
 use crate::evidence::Evidence;
@@ -149,6 +152,91 @@ mod tests {
             assert!(!fix.summary.is_empty() && !fix.steps.is_empty(), "{}", check.id);
             assert!(check.sources.iter().all(|source| source.starts_with("https://")), "{}", check.id);
             assert_eq!(check.area(), "cache");
+        }
+    }
+
+    #[test]
+    fn rules_come_in_three_ways_and_headers_in_two_languages() {
+        use crate::StepKind::{Api, Code, Dashboard, Terraform};
+        let rules = [
+            "not-eligible",
+            "rule-bypasses",
+            "port-uncacheable",
+            "status-uncacheable",
+            "control-missing",
+            "control-forbids",
+            "control-revalidates",
+            "control-malformed",
+            "set-cookie",
+            "key-fragmented",
+            "ttl-short",
+            "worker-in-front",
+            "browser-ttl-rewritten",
+            "errors-stored",
+            "private-shared",
+        ];
+        let headers = [
+            "control-missing",
+            "control-forbids",
+            "control-revalidates",
+            "control-malformed",
+            "set-cookie",
+            "authorization",
+            "vary-blocks",
+            "ttl-short",
+            "stale-disabled",
+            "validators-missing",
+            "cors-shared",
+        ];
+        let evidence = site("https://lambda.example.com/endpoint?utm_source=x");
+        let fix = |name: &str| {
+            let check = AREA.checks.iter().find(|check| check.id == format!("cache-{name}")).unwrap();
+            (check.fix)(&evidence, &crate::Finding::seen(""))
+        };
+        for name in rules {
+            let fix = fix(name);
+            for kind in [Dashboard, Api, Terraform] {
+                let own = |text: &str| text.contains("lambda.example.com") && text.contains("/endpoint");
+                assert!(fix.steps.iter().any(|step| step.kind == kind && own(&step.text)), "{name}: {kind:?}");
+            }
+        }
+        for name in headers {
+            let code: Vec<String> =
+                fix(name).steps.into_iter().filter(|step| step.kind == Code).map(|step| step.label).collect();
+            for language in ["Python", "Node"] {
+                assert!(code.iter().any(|label| label.contains(language)), "{name}: {language}");
+            }
+        }
+    }
+
+    /// What a fix lets the origin send, read by the model, mends what the check found.
+    #[test]
+    fn the_headers_that_are_offered_do_mend() {
+        use crate::evidence::http::{CacheControl, Name};
+        let sent = |evidence: &Evidence, id: &str| {
+            let fix = crate::find(id).unwrap().mend(evidence, &crate::Finding::seen(""));
+            let code = fix.steps.iter().find(|step| step.kind == crate::StepKind::Code).unwrap().text.clone();
+            let (_, rest) = code.split_once("\"Cache-Control\": \"").unwrap_or_else(|| panic!("{id}: {code}"));
+            rest.split('"').next().unwrap().to_owned()
+        };
+        let rows: &[(&str, &str, &str)] = &[
+            ("cache-control-forbids", "private, max-age=60", "BYPASS"),
+            ("cache-control-revalidates", "no-cache", "MISS"),
+            ("cache-control-malformed", "public; max-age=60", "MISS"),
+            ("cache-control-missing", "", "MISS"),
+            ("cache-ttl-short", "max-age=5", "MISS"),
+            ("cache-stale-disabled", "s-maxage=600, stale-while-revalidate=30", "MISS"),
+        ];
+        for (id, control, status) in rows {
+            let lines = [("cache-control", *control)];
+            let lines: Lines = if control.is_empty() { &[] } else { &lines };
+            let broken = site(CSS).edge(200, &[status, status], lines).origin_says(200, lines).expecting(Cached);
+            assert!(spoken(&broken).iter().any(|line| line.ends_with(id)), "{id}: {:?}", spoken(&broken));
+            let offered = sent(&broken, id);
+            let lines = [("cache-control", offered.as_str()), ("etag", "\"a\"")];
+            let mended = site(CSS).edge(200, &["MISS", "HIT"], &lines).origin_says(200, &lines).expecting(Cached);
+            assert_eq!(spoken(&mended), Vec::<String>::new(), "{id}: {offered}");
+            assert!(!CacheControl::parse([offered.as_str()]).forbids(Name::NoStore));
         }
     }
 

@@ -7,7 +7,7 @@ use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;
 use crate::evidence::http::CacheStatus;
 use crate::evidence::target::Expectation;
-use crate::model::cache::{Observed, Pattern};
+use crate::model::cache::{Observed, Pattern, Seen};
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 /// This many misses of one URL in one data centre are no coincidence of a cold cache: the first fills it.
@@ -15,6 +15,9 @@ const ENOUGH: usize = 3;
 
 /// A pause in which objects that nobody asks for are dropped, whatever their lifetime (9.1 row 28).
 const IDLE: u64 = 3600;
+
+/// Whose copies live this long, expects a HIT on the next day.
+const DAY: u64 = 24 * 3600;
 
 pub(crate) const CHECK: Check = Check {
     id: "cache-never-hit",
@@ -81,6 +84,13 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
                 .proofs(lines),
             ))
         }
+        Pattern::Healthy if missed_within_its_life(&case) && evidence.target.expect == Expectation::Cached => {
+            let says = "Served from cache when asked again (HIT); the MISS before it, of an object that may be kept for \
+                        days, means that no copy was in that data centre: each has its own, and copies that nobody asks \
+                        for are dropped before their time";
+            let finding = Finding::seen(says).confidence(Confidence::Low).severity(Severity::Low);
+            Ok(Verdict::Warn(finding.proofs(lines)))
+        }
         Pattern::Healthy => Ok(Verdict::pass(healthy(seen))),
         Pattern::Never => never(evidence, &case),
     }
@@ -92,6 +102,19 @@ fn lost_after_a_pause(seen: &Observed) -> bool {
     let hit = statuses.iter().position(|status| **status == CacheStatus::Hit);
     let last = statuses.last().is_some_and(|status| matches!(status, CacheStatus::Miss | CacheStatus::Expired));
     hit.is_some() && last && seen.one_colo().is_none() && seen.colos().len() < 2
+}
+
+/// Somebody's notes of a MISS and then a HIT, of which the second is only a word: how much time lay around them is not
+/// told, and the object lives so long that a MISS surprises them. A whole dump of the two is simply a cache that fills.
+fn missed_within_its_life(case: &case::Case) -> bool {
+    let seen = &case.input.observed;
+    let first = seen.samples.first().and_then(|sample| sample.status.as_ref());
+    let only_words = |sample: &Seen| sample.status == Some(CacheStatus::Hit) && !sample.whole && sample.at.is_none();
+    seen.is_excerpt()
+        && first == Some(&CacheStatus::Miss)
+        && seen.samples.first().is_some_and(|sample| sample.at.is_some())
+        && seen.samples.iter().skip(1).all(only_words)
+        && case.plan.now.freshness.edge_s.is_some_and(|seconds| seconds >= DAY)
 }
 
 fn healthy(seen: &Observed) -> String {
@@ -206,6 +229,25 @@ mod tests {
             (200, &[("cf-cache-status", "DYNAMIC")]),
         ]);
         assert_eq!(word(&CHECK, &mixed.expecting(Cached)), "inconclusive");
+    }
+
+    #[test]
+    fn a_note_of_a_miss_in_the_middle_of_a_long_life() {
+        let first: Lines = &[
+            ("cf-cache-status", "MISS"),
+            ("cache-control", "max-age=2764800"),
+            ("date", "Wed, 17 Feb 2021 09:07:35 GMT"),
+        ];
+        let noted = site(CSS).excerpt(&[(200, first), (200, &[("cf-cache-status", "HIT")])]);
+        assert_eq!(word(&CHECK, &noted.clone().expecting(Cached)), "warn");
+        assert_eq!(word(&CHECK, &noted), "pass");
+        let second: Lines = &[
+            ("cf-cache-status", "HIT"),
+            ("cache-control", "max-age=2764800"),
+            ("date", "Wed, 17 Feb 2021 09:07:36 GMT"),
+        ];
+        let dumped = site(CSS).excerpt(&[(200, first), (200, second)]).expecting(Cached);
+        assert_eq!(word(&CHECK, &dumped), "pass");
     }
 
     #[test]

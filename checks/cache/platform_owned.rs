@@ -14,7 +14,8 @@ pub(crate) const CHECK: Check = Check {
     severity: Severity::Medium,
     needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
     why: "Some platforms put their own Cloudflare in front of what they host. Its rules are theirs: nothing that you \
-         set in your zone applies, and workers.dev and r2.dev names have no cache at all.",
+         set in your zone applies. On an r2.dev name Cloudflare offers no caching, and on a workers.dev name only the \
+         Worker's own.",
     fix: |evidence, _| {
         let target = &evidence.target;
         let way = platform::recognise(evidence).map_or("put a name of your own zone in front", |platform| platform.way);
@@ -24,6 +25,7 @@ pub(crate) const CHECK: Check = Check {
     },
     sources: &[
         "https://developers.cloudflare.com/r2/buckets/public-buckets/",
+        "https://developers.cloudflare.com/workers/cache/",
         "https://render.com/docs/web-service-caching",
     ],
     judge: |evidence| case::obstacle(evidence, ID),

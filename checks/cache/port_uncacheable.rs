@@ -15,13 +15,23 @@ pub(crate) const CHECK: Check = Check {
          8080 and 443, unless an Enterprise rule adds a port.",
     fix: |evidence, _| {
         let target = &evidence.target;
-        Fix::new("Serve what is to be cached on the standard port.").shell(
+        let fix = Fix::new(
+            "Serve what is to be cached on the standard port; on Enterprise a Cache Rule may add this one.",
+        )
+        .shell(
             "The same URL on the standard port",
             format!(
                 "curl -sS -o /dev/null -D - {}",
                 fixes::shell_quote(&format!("{}://{}{}", target.scheme, target.host, target.path))
             ),
         )
+        .dashboard(format!(
+            "Enterprise only: Caching → Cache Rules → Create rule → {} → Eligible for cache → Caching on port: {}",
+            fixes::expression(target),
+            target.port
+        ));
+        let parameters = serde_json::json!({ "cache": true, "additional_cacheable_ports": [target.port] });
+        fixes::rule(fix, target, fixes::REQUEST, "Cache on another port:", parameters)
     },
     sources: &["https://developers.cloudflare.com/fundamentals/reference/network-ports/"],
     judge: |evidence| case::obstacle(evidence, ID),

@@ -19,22 +19,14 @@ pub(crate) const CHECK: Check = Check {
         let fix = Fix::new(
             "Do not set the cookie on this path. Only if the answer holds no user data, a Cache Response Rule may \
              strip it instead (the visitor then gets no cookie either).",
-        )
-        .code(
-            "Lambda proxy response, Python",
-            "# Payload format 2.0: leave \"cookies\" out; 1.0: leave \"Set-Cookie\" out of headers and multiValueHeaders.\n\
-             return {\"statusCode\": 200, \"headers\": {\"Cache-Control\": \"public, max-age=7200\"}, \"body\": json.dumps(result)}",
-        )
-        .code(
-            "Lambda proxy response, Node.js",
-            "// Payload format 2.0: leave `cookies` out; 1.0: leave `Set-Cookie` out of headers and multiValueHeaders.\n\
-             return { statusCode: 200, headers: { \"Cache-Control\": \"public, max-age=7200\" }, body: JSON.stringify(result) };",
-        )
-        .dashboard(format!(
-            "Caching → Cache Rules → Cache Response Rules → Create rule → {} → Strip Set-Cookie",
+        );
+        let (name, value) = fixes::kept(evidence);
+        let note = "Payload format 2.0: leave cookies out; 1.0: leave Set-Cookie out of headers and multiValueHeaders.";
+        let fix = fixes::send_headers(fix, 200, &[(name, &value)], note).dashboard(format!(
+            "Only if it holds no user data: Caching → Cache Rules → Cache Response Rules → Create rule → {} → Strip Set-Cookie",
             fixes::expression(target)
         ));
-        let fix = fixes::rule(
+        let fix = fixes::cautious_rule(
             fix,
             target,
             fixes::RESPONSE,
@@ -86,7 +78,7 @@ mod tests {
     fn an_excerpt_that_leaves_the_cookie_out() {
         let quoted: Lines = &[("cache-control", "public, max-age=86400"), ("cf-cache-status", "BYPASS")];
         let thin = site(API).excerpt(&[(200, quoted)]).expecting(Cached);
-        assert_eq!(word(&CHECK, &thin), "warn");
+        assert_eq!(word(&CHECK, &thin), "fail");
         assert_eq!(word(&CHECK, &site(API).edge(200, &["DYNAMIC"], &[("set-cookie", "a=b")])), "pass");
         let layered = site(API).edge(200, &["DYNAMIC"], &[("cache-control", "s-maxage=60"), ("set-cookie", "a=b")]);
         assert!(verdict(&CHECK, &layered).1.starts_with("Next, once cache-not-eligible"));

@@ -18,10 +18,11 @@ pub(crate) const CHECK: Check = Check {
         let fix = match status {
             206 => Fix::new("Ask once for the whole object, without Range: parts are served from the stored whole."),
             400.. => Fix::new("Mend what makes the answer an error; caching it would keep the error alive."),
-            _ => fixes::send_header(
-                Fix::new(format!("Send {status} with a lifetime, if every visitor may get the same answer.")),
-                "public, max-age=7200",
-            ),
+            _ => {
+                let fix = Fix::new(format!("Send {status} with a lifetime, if every visitor may get the same answer."));
+                let fix = fixes::send_headers(fix, status, &[("Cache-Control", &fixes::lifetime(evidence).0)], "");
+                fixes::edge_ttl(fix, &evidence.target, 7200)
+            }
         };
         fixes::look_twice(fix, &evidence.target)
     },

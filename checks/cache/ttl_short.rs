@@ -19,7 +19,8 @@ pub(crate) const CHECK: Check = Check {
           every visit is MISS or EXPIRED and goes to the origin.",
     fix: |evidence, _| {
         let fix = Fix::new("Give a longer lifetime; stale-while-revalidate lets visitors have the old copy meanwhile.");
-        fixes::look_twice(fixes::send_header(fix, "public, max-age=7200, stale-while-revalidate=60"), &evidence.target)
+        let fix = fixes::send_header(fix, "public, max-age=7200, stale-while-revalidate=60");
+        fixes::look_twice(fixes::edge_ttl(fix, &evidence.target, 7200), &evidence.target)
     },
     sources: &[
         "https://developers.cloudflare.com/cache/troubleshooting/investigating-cache-miss/",

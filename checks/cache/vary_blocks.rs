@@ -14,17 +14,10 @@ pub(crate) const CHECK: Check = Check {
     why: "Vary: * is never stored (since 2026-05-04). Other names are ignored, unless a Cache Rule's vary setting \
          says what becomes of them: into the key, or bypass.",
     fix: |evidence, _| {
-        let fix = Fix::new("Send Vary with the names of the headers that the answer depends on, never *.")
-            .code(
-                "Lambda proxy response, Python",
-                "return {\"statusCode\": 200, \"headers\": {\"Cache-Control\": \"public, max-age=7200\", \"Vary\": \
-                 \"Accept-Encoding\"}, \"body\": json.dumps(result)}",
-            )
-            .code(
-                "Lambda proxy response, Node.js",
-                "return { statusCode: 200, headers: { \"Cache-Control\": \"public, max-age=7200\", \"Vary\": \
-                 \"Accept-Encoding\" }, body: JSON.stringify(result) };",
-            );
+        let fix = Fix::new("Send Vary with the names of the headers that the answer depends on, never *.");
+        let (name, value) = fixes::kept(evidence);
+        let headers = [(name, value.as_str()), ("Vary", "Accept-Encoding")];
+        let fix = fixes::send_headers(fix, 200, &headers, "");
         fixes::look_twice(fix, &evidence.target)
     },
     sources: &[

@@ -2,6 +2,7 @@
 
 use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};
+use crate::evidence::Target;
 use crate::verdict::Fix;
 
 const ID: &str = "cache-worker-in-front";
@@ -11,14 +12,18 @@ pub(crate) const CHECK: Check = Check {
     title: "The answer comes through the cache, not from a Worker before it",
     severity: Severity::Low,
     needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
-    why: "Workers run in front of the cache. What a Worker makes itself is not stored, whatever Cache-Control it \
-         sets, and its answer carries no cf-cache-status; only what it fetches, or puts into the Cache API, is \
-         cached.",
+    why: "Workers run in front of the zone's cache. What a Worker makes itself is not stored, whatever Cache-Control it \
+         sets, and its answer carries no cf-cache-status. Cached is what it fetches, what it puts into the Cache API, \
+         and, where its configuration turns Workers Caching on, what it answers.",
     fix: |evidence, _| {
         let target = &evidence.target;
         let fix = Fix::new(
-            "Let the Worker fetch through the cache, or store its own answers with the Cache API (per data centre, \
-             and not on workers.dev names).",
+            "Let the Worker fetch through the cache, or turn on its own cache; the Cache API stores for one data centre \
+             only.",
+        )
+        .code(
+            "wrangler.jsonc: Workers Caching, for what it makes (it then obeys the Cache-Control that it sends)",
+            "\"cache\": { \"enabled\": true }",
         )
         .code(
             "Worker: fetch through the cache",
@@ -36,14 +41,37 @@ pub(crate) const CHECK: Check = Check {
             "curl -sS -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
              https://api.cloudflare.com/client/v4/zones/$ZONE_ID/workers/routes",
         );
-        fixes::look_twice(fix, target)
+        fixes::look_twice(without_worker(fix, target), target)
     },
     sources: &[
         "https://developers.cloudflare.com/workers/reference/how-the-cache-works/",
+        "https://developers.cloudflare.com/workers/cache/",
         "https://developers.cloudflare.com/cache/interaction-cloudflare-products/workers/",
     ],
     judge: |evidence| case::obstacle(evidence, ID),
 };
+
+/// A route without a script takes the path away from the Worker (`facts/cloudflare.md` section 7, Worker routes).
+fn without_worker(fix: Fix, target: &Target) -> Fix {
+    let pattern = format!("{}{}", target.host, target.path_only());
+    let body = serde_json::json!({ "pattern": pattern }).to_string();
+    fix.dashboard(format!("Or, if this path needs no Worker: Workers Routes → Add route → {pattern} → Worker: None"))
+        .api(
+            "Or, if this path needs no Worker: a route without a script",
+            format!(
+                "curl -sS -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" --json {} \
+             https://api.cloudflare.com/client/v4/zones/$ZONE_ID/workers/routes",
+                fixes::shell_quote(&body)
+            ),
+        )
+        .terraform(
+            "The same, Cloudflare provider v5",
+            format!(
+                "resource \"cloudflare_workers_route\" \"none\" {{\n  zone_id = var.zone_id\n  pattern = {}\n}}",
+                fixes::hcl_text(&pattern)
+            ),
+        )
+}
 
 #[cfg(test)]
 mod tests {

@@ -5,8 +5,11 @@
 //! in the order is named; hygiene never is.
 
 mod order;
+#[cfg(test)]
+mod tests;
 
 use crate::check::{Check, Severity};
+use crate::evidence::http::{BodyEnd, Outcome, Response};
 use crate::evidence::tls::{Connect, Limit, TlsOutcome};
 use crate::evidence::{Evidence, OurSide};
 use crate::model::cloudflare;
@@ -248,16 +251,27 @@ impl Board<'_> {
         self.edge_unseen()
     }
 
-    /// Every sample at the edge was a challenge, or failed on our side.
+    /// Every sample at the edge was a challenge or failed on our side; or the edge gave no whole answer, and no check
+    /// can say whose fault that is: silence is not good news.
     fn edge_unseen(&self) -> Option<String> {
+        let judged = self.results.iter().any(|judged| matches!(judged.answer, Ok(Verdict::Fail(_))));
+        let unanswered = |why: String| (!judged).then(|| format!("the edge gave no whole answer: {why}"));
         if let Some(http) = self.evidence.edge.http.found()
-            && !http.samples.is_empty()
+            && let Some(first) = http.samples.first()
         {
             let challenged = |e: &crate::evidence::Exchange| e.response().is_some_and(cloudflare::is_challenge);
             if http.samples.iter().all(challenged) {
                 return Some("every answer of the edge was a challenge".into());
             }
-            return None;
+            let broken = |response: &Response| matches!(response.body.end, BodyEnd::Broken { .. });
+            return match &first.outcome {
+                Outcome::Failed(failure) if http.answers().next().is_none() => unanswered(failure.describe()),
+                Outcome::Answered(response) if http.answers().all(broken) => match &response.body.end {
+                    BodyEnd::Broken { why } => unanswered(format!("its body broke off ({why})")),
+                    _ => None,
+                },
+                _ => None,
+            };
         }
         let handshake = self.evidence.edge.tls.found()?;
         let ours = |limit: Limit| limit != Limit::Step;
@@ -274,7 +288,10 @@ impl Board<'_> {
                     }
                 }
             }
-            _ => None,
+            (Connect::Open, TlsOutcome::Completed | TlsOutcome::Reported { .. } | TlsOutcome::NotReached) => None,
+            (Connect::Open, outcome) => unanswered(outcome.describe()),
+            (Connect::NoAddress { .. }, _) => unanswered(handshake.connect.describe()),
+            (Connect::Reported, _) => None,
         }
     }
 }

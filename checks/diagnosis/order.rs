@@ -1,7 +1,7 @@
 //! The order of `diagnosis.md` section 1, and what explains what, as data.
 
 use crate::evidence::Evidence;
-use crate::evidence::http::Outcome;
+use crate::evidence::http::{Outcome, Response};
 use crate::evidence::target::Scheme;
 use crate::model::cloudflare::error_code;
 use crate::verdict::Confidence;
@@ -198,6 +198,11 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("origin-tls-outdated", &["origin-handshake-failing"]),
     when("origin-unreachable", &["edge-origin-error"], |e| matches!(code(e), Some(520..=523 | 525))),
     when("origin-handshake-failing", &["edge-origin-error"], |e| matches!(code(e), Some(520 | 525))),
+    // What stands between hides a failed handshake behind a 502 of its own.
+    Explains {
+        at_most: Confidence::Medium,
+        ..when("origin-handshake-failing", &["edge-integration-failing"], bad_gateway)
+    },
     always("edge-redirect-loop", &["edge-http-not-redirected", "edge-differs-from-origin", "cache-errors-stored"]),
     // Asked about http:// itself: the error is what its visitors get for want of a redirect.
     when("edge-http-not-redirected", &["edge-origin-error"], |e| e.target.scheme == Scheme::Http && refused(e)),
@@ -211,6 +216,7 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("edge-redirect-loop", REFUSED_HENCE),
     always("cache-private-shared", &["edge-differs-from-origin"]),
     always("cache-errors-stored", &["edge-differs-from-origin"]),
+    when("cache-errors-stored", &["edge-integration-failing", "edge-gateway-rejects"], errors_are_copies),
 ];
 
 /// The first Cloudflare error code seen at the edge on the target's own URL.
@@ -227,6 +233,12 @@ fn certificate_error(evidence: &Evidence) -> bool {
     matches!(code(evidence), Some(525 | 526))
 }
 
+/// A plain 502 that is not Cloudflare's own.
+fn bad_gateway(evidence: &Evidence) -> bool {
+    let ends = [evidence.edge.http.found(), evidence.origin.http.found()];
+    ends.into_iter().flatten().filter_map(|http| http.first()).any(|answer| answer.status == 502)
+}
+
 /// 526: the origin's certificate was not accepted.
 fn untrusted(evidence: &Evidence) -> bool {
     code(evidence) == Some(526)
@@ -235,6 +247,13 @@ fn untrusted(evidence: &Evidence) -> bool {
 /// 521–523: nothing took the connection.
 fn refused(evidence: &Evidence) -> bool {
     matches!(code(evidence), Some(521..=523))
+}
+
+/// No error was fetched from the origin just now: each is a stored copy, and what made it may be over.
+fn errors_are_copies(evidence: &Evidence) -> bool {
+    let errors = || evidence.edge.http.found().into_iter().flat_map(|http| http.answers()).filter(|a| a.status >= 400);
+    let from_cache = |answer: &Response| answer.headers.cf_cache_status().is_some_and(|s| s.is_from_cache());
+    errors().next().is_some() && errors().all(from_cache)
 }
 
 #[cfg(test)]

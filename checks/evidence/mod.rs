@@ -7,6 +7,7 @@ pub mod certificate;
 pub mod dns;
 mod facts;
 pub mod http;
+mod pasted;
 pub mod redact;
 pub mod target;
 pub mod text;

@@ -172,6 +172,9 @@ impl FromStr for Target {
         };
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         check_name(&host).map_err(|why| fail(&why))?;
+        if url.port() == Some(0) {
+            return Err(fail(PORT));
+        }
         let scheme = if url.scheme() == "http" { Scheme::Http } else { Scheme::Https };
         let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
         let after_scheme = full.split_once("://").map_or("", |(_, rest)| rest);
@@ -192,6 +195,7 @@ impl FromStr for Target {
     }
 }
 
+const PORT: &str = "the port is not a number from 1 to 65535";
 const ADDRESS: &str =
     "an address has no zone and no certificate name; give the host name, and pin the address with --resolve";
 
@@ -201,7 +205,7 @@ fn scheme_without_slashes(text: &str) -> bool {
 
 fn explain(error: url::ParseError) -> String {
     match error {
-        url::ParseError::InvalidPort => "the port is not a number from 1 to 65535".into(),
+        url::ParseError::InvalidPort => PORT.into(),
         url::ParseError::IdnaError => "the host is not a valid (international) domain name".into(),
         url::ParseError::InvalidIpv4Address | url::ParseError::InvalidIpv6Address => ADDRESS.into(),
         url::ParseError::InvalidDomainCharacter => "the host contains a character that no host name can have".into(),
@@ -245,13 +249,13 @@ impl FromStr for DeclaredOrigin {
             return Ok(DeclaredOrigin { host: address.to_string(), port: 443, assumed: false });
         }
         if let Ok(socket) = text.parse::<std::net::SocketAddr>() {
+            if socket.port() == 0 {
+                return Err(fail(PORT));
+            }
             return Ok(DeclaredOrigin { host: socket.ip().to_string(), port: socket.port(), assumed: false });
         }
         let (host, port) = match text.rsplit_once(':') {
-            Some((host, port)) => (
-                host,
-                port.parse().ok().filter(|p| *p > 0).ok_or_else(|| fail("the port is not a number from 1 to 65535"))?,
-            ),
+            Some((host, port)) => (host, port.parse().ok().filter(|p| *p > 0).ok_or_else(|| fail(PORT))?),
             None => (text, 443),
         };
         let host = idna::domain_to_ascii(host).map_err(|_| fail("the host is not a valid domain name"))?;
@@ -294,6 +298,7 @@ mod tests {
             ("localhost", "no dot"),
             ("a..example.com", "empty label"),
             ("a.example.com:99999", "port"),
+            ("a.example.com:0", "port"),
             ("https://user:secret@example.com/", "Authorization"),
             ("mailto:a@example.com", "only http"),
         ] {
@@ -308,6 +313,8 @@ mod tests {
         let origin: DeclaredOrigin = "d-abc123.execute-api.us-west-2.amazonaws.com.".parse().unwrap();
         assert_eq!((origin.host.as_str(), origin.port), ("d-abc123.execute-api.us-west-2.amazonaws.com", 443));
         assert_eq!("[2001:db8::1]:8443".parse::<DeclaredOrigin>().unwrap().port, 8443);
-        assert!("https://x.example.com/".parse::<DeclaredOrigin>().is_err());
+        for bad in ["https://x.example.com/", "o.example.com:0", "192.0.2.1:0", "[2001:db8::1]:0", "o..example.com"] {
+            assert!(bad.parse::<DeclaredOrigin>().is_err(), "{bad}");
+        }
     }
 }

@@ -255,8 +255,8 @@ fn strict(evidence: &Evidence, full: &Leg) -> Leg {
         return (ModeResult::Unknown, "no certificate of the origin was seen".into());
     };
     match strict_accepts(evidence, &trust) {
-        Some(true) => (ModeResult::Served, format!("the certificate is {}", trust.describe())),
-        Some(false) => (ModeResult::Error526, format!("the certificate is {}", trust.describe())),
+        Some(true) => (ModeResult::Served, format!("the certificate: {}", trust.describe())),
+        Some(false) => (ModeResult::Error526, format!("the certificate: {}", trust.describe())),
         None => (ModeResult::Unknown, format!("the certificate: {}", trust.describe())),
     }
 }

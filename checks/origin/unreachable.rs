@@ -127,6 +127,12 @@ fn reported(evidence: &Evidence, edge: &Edge) -> Result<Verdict, NotRun> {
         return Ok(verdict);
     }
     let faults = view::reported(evidence);
+    if let (Edge::Error { code: 520..=525, line }, Some(kind)) = (edge, view::reported_http_only(evidence)) {
+        let seen =
+            format!("what stands behind was reported to be an {kind}, which has no HTTPS: Full and strict need it");
+        let finding = Finding::seen(seen).proof(line).proofs(view::report_line(evidence));
+        return Ok(Verdict::Fail(finding.confidence(Confidence::Medium)));
+    }
     let tcp = [ReportedFault::Refused, ReportedFault::TimedOut, ReportedFault::Unreachable];
     match (edge, faults.iter().any(|fault| tcp.contains(fault))) {
         (Edge::Serves(line), true) => Ok(Verdict::pass(format!("closed to the reporter, not to Cloudflare ({line})"))),

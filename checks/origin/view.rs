@@ -6,6 +6,7 @@ use crate::check::Probe;
 use crate::evidence::tls::{Certificate, Handshake, TlsOutcome};
 use crate::evidence::{Evidence, Exchange, Gathered, Response};
 use crate::model::cloudflare;
+use crate::model::origin_host::{self, OriginClass};
 use crate::model::tls_report::{ReportedFault, faults};
 use crate::model::trust::served_chain;
 use crate::verdict::{Confidence, Finding, NotRun, Verdict};
@@ -147,6 +148,20 @@ pub(crate) fn report_line(evidence: &Evidence) -> Option<String> {
         Some(TlsOutcome::Reported { error: Some(error) }) => Some(format!("reported of the origin: {error}")),
         _ => None,
     }
+}
+
+/// The kind of service without HTTPS that the report names, by its words or by a host name.
+pub(crate) fn reported_http_only(evidence: &Evidence) -> Option<&'static str> {
+    let Some(TlsOutcome::Reported { error: Some(error) }) = evidence.origin.tls.found().map(|found| &found.outcome)
+    else {
+        return None;
+    };
+    let is_name = |c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-');
+    let by_name = error.split(is_name).map(|word| origin_host::classify(word.trim_matches('.')).class);
+    let named = by_name.into_iter().find(|class| class.is_http_only());
+    let lower = error.to_lowercase();
+    let in_words = lower.contains("s3") && lower.contains("website");
+    named.or(in_words.then_some(OriginClass::S3Website)).map(OriginClass::name)
 }
 
 /// The origin as people know it.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation};
+use cfdoctor_checks::evidence::target::Expectation;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use time::OffsetDateTime;
@@ -45,6 +45,8 @@ Exit codes:
 pub(super) enum Command {
     /// Look, judge, report (the default command)
     Check(Box<CheckArgs>),
+    /// Why a URL is not served from cache: Cloudflare's decision step by step, and what each fix leads to
+    Why(Box<WhyArgs>),
     /// Judge what you already have, without network: recordings (--record) and observations
     Lint(Box<LintArgs>),
     /// What a check looks at, why it matters and how to mend it; without CHECK, the catalogue
@@ -95,17 +97,47 @@ pub(super) struct LintArgs {
     /// default) at the edge
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
-    /// What every file is, whatever it looks like
-    #[arg(long, value_enum, value_name = "KIND", help_heading = "What is examined")]
-    pub(super) kind: Option<crate::lint::Kind>,
     /// The URL that the files are about, where they do not say
     #[arg(long, value_name = "URL", help_heading = "What is examined")]
     pub(super) url: Option<String>,
-    /// Judge as of this time (RFC 3339) instead of the time in the files, or now
-    #[arg(long, value_name = "TIME", value_parser = values::time, help_heading = "What is examined")]
-    pub(super) at: Option<OffsetDateTime>,
+    #[command(flatten)]
+    pub(super) reading: FileArgs,
     #[command(flatten)]
     pub(super) wishes: WishArgs,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// How files are read.
+#[derive(Args)]
+#[command(next_help_heading = "What is examined")]
+pub(super) struct FileArgs {
+    /// What every file is, whatever it looks like
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(super) kind: Option<crate::lint::Kind>,
+    /// Judge as of this time (RFC 3339) instead of the time in the files, or now
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    pub(super) at: Option<OffsetDateTime>,
+}
+
+/// `why`.
+#[derive(Args)]
+pub(super) struct WhyArgs {
+    /// Host name or http(s) URL
+    #[arg(value_name = "URL")]
+    pub(super) url: String,
+    /// Saved answers to judge instead of asking over the network, as `lint` reads them; `origin:FILE` was taken at the
+    /// origin, `edge:FILE` (the default) at the edge
+    #[arg(value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) reading: FileArgs,
+    #[command(flatten)]
+    pub(super) wishes: WishArgs,
+    #[command(flatten)]
+    pub(super) network: NetworkArgs,
     #[command(flatten)]
     pub(super) select: SelectArgs,
     #[command(flatten)]
@@ -157,15 +189,15 @@ pub(super) struct DemoArgs {
 }
 
 /// What the user wishes to know.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "What is examined")]
 pub(super) struct WishArgs {
     /// What the proxied DNS record points at (its content), so that the origin is examined too
     #[arg(long, value_name = "HOST[:PORT]", conflicts_with = "assume_origin")]
-    pub(super) origin: Option<DeclaredOrigin>,
+    pub(super) origin: Option<String>,
     /// Tomorrow's origin: examined, but not compared with today's edge
     #[arg(long, value_name = "HOST[:PORT]")]
-    pub(super) assume_origin: Option<DeclaredOrigin>,
+    pub(super) assume_origin: Option<String>,
     /// What the owner wants of the cache: `any` makes a cache blocker a warning, `cached` a failure; with `uncached`,
     /// being stored is the failure [default: any]
     #[arg(long, value_name = "WISH", value_parser = values::expectation())]

@@ -1,25 +1,32 @@
 //! `cfdoctor lint`: the same judgement over files.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use cfdoctor_checks::evidence::Target;
 use time::OffsetDateTime;
 
 use super::CommandError;
-use super::args::LintArgs;
+use super::args::{FileArgs, LintArgs, WishArgs};
 use super::stage::Stage;
-use super::{targets, visit};
+use super::targets::{self, Reading};
+use super::visit;
 use crate::lint::{LintInput, read};
 use crate::report;
 
 /// Runs the command.
 pub(super) fn run(arguments: &LintArgs) -> Result<u8, CommandError> {
     let checks = arguments.select.checks()?;
-    let input = input(arguments)?;
+    let input = input(&arguments.files, &arguments.reading, arguments.url.as_deref(), &arguments.wishes)?;
     let stage = Stage::new(&arguments.output, &checks)?;
+    judge(&stage, &input, "lint")
+}
+
+/// Judges what the files hold.
+pub(super) fn judge(stage: &Stage<'_>, input: &LintInput, command: &str) -> Result<u8, CommandError> {
     let (started_at, clock) = (OffsetDateTime::now_utc(), Instant::now());
-    let found = read(&input).map_err(|error| CommandError::usage(format!("lint: {error}")))?;
+    let found = read(input).map_err(|error| CommandError::usage(format!("{command}: {error}")))?;
     for note in found.notes {
         // Nobody may be reading; what was skipped changes no verdict.
         let _ = writeln!(io::stderr(), "cfdoctor: {note}");
@@ -28,26 +35,29 @@ pub(super) fn run(arguments: &LintArgs) -> Result<u8, CommandError> {
     if evidence.is_empty() {
         return Err(CommandError::NoTargets("no targets: the files name no URL; give one with --url".into()));
     }
-    let targets: Vec<_> = evidence.iter().map(|evidence| report::examine(evidence, &checks)).collect();
+    let targets: Vec<_> = evidence.iter().map(|evidence| report::examine(evidence, stage.checks)).collect();
     // Nothing was sent now, whatever was sent when the files were made.
     let run = report::Run { requests_sent: 0, ..visit::new_run(started_at, clock, &targets) };
     stage.finish(run, targets)
 }
 
-fn input(arguments: &LintArgs) -> Result<LintInput, CommandError> {
-    let wishes = &arguments.wishes;
-    let mut url: Option<Target> = match &arguments.url {
-        Some(text) => Some(text.parse().map_err(|error| CommandError::usage(format!("--url: {error}")))?),
-        None => None,
-    };
+/// What the files are to be read as.
+pub(super) fn input(
+    files: &[PathBuf],
+    reading: &FileArgs,
+    url: Option<&str>,
+    wishes: &WishArgs,
+) -> Result<LintInput, CommandError> {
+    let parse = |text: &str| Target::pasted(text).map_err(|error| CommandError::usage(format!("URL: {error}")));
+    let mut url: Option<Target> = url.map(parse).transpose()?;
     let mut sample: Target =
         "https://lambda.example.com/".parse().map_err(|error| CommandError::Internal(format!("{error}")))?;
-    targets::wish(url.as_mut().unwrap_or(&mut sample), wishes);
+    targets::wish(url.as_mut().unwrap_or(&mut sample), wishes, Reading::Pasted)?;
     let wished = url.as_ref().unwrap_or(&sample);
     Ok(LintInput {
-        files: arguments.files.clone(),
-        kind: arguments.kind,
-        at: arguments.at,
+        files: files.to_vec(),
+        kind: reading.kind,
+        at: reading.at,
         origin: wished.origin.clone(),
         expect: wishes.expect,
         region: wishes.region.clone(),
@@ -71,7 +81,7 @@ mod tests {
         else {
             panic!("not lint")
         };
-        input(&lint)
+        input(&lint.files, &lint.reading, lint.url.as_deref(), &lint.wishes)
     }
 
     #[test]
@@ -100,6 +110,13 @@ mod tests {
         assert!(url.origin.unwrap().assumed && full.origin.unwrap().assumed);
         assert_eq!(full.at.unwrap().year(), 2026);
         assert_eq!(full.files.len(), 2);
-        assert!(read_arguments(&["x", "--url", "file:///x"]).unwrap_err().to_string().starts_with("--url: "));
+        assert!(read_arguments(&["x", "--url", "file:///x"]).unwrap_err().to_string().starts_with("URL: "));
+    }
+
+    #[test]
+    fn placeholders_of_a_report_are_no_error() {
+        let input = read_arguments(&["x", "--url", "https://<domain>/a b", "--assume-origin", "NXDOMAIN"]).unwrap();
+        assert_eq!(input.url.unwrap().url(), "https://domain/a%20b");
+        assert_eq!(input.origin.unwrap().host, "nxdomain");
     }
 }

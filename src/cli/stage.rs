@@ -8,17 +8,28 @@ use tracing_subscriber::EnvFilter;
 use super::args::OutputArgs;
 use super::{CommandError, to_stdout};
 use crate::render::look::{self, ColourChoice, DEFAULT_WIDTH};
+use crate::render::terminal::why;
 use crate::render::{Detail, Format, Look, render};
 use crate::report::{Report, Run, TargetReport};
 
 /// Our own modules only: libraries log headers, and headers hold secrets.
 const LOG_FILTER: &str = "off,cfdoctor=debug,cfdoctor_checks=debug";
 
+/// What `human` shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Page {
+    /// The whole report.
+    Report,
+    /// The cache decision.
+    Why,
+}
+
 /// What a run needs to know of its surroundings.
 pub(super) struct Stage<'a> {
     output: &'a OutputArgs,
     pub(super) checks: &'a [&'static Check],
     look: Look,
+    page: Page,
     /// Does stderr show progress?
     pub(super) shows_progress: bool,
 }
@@ -40,9 +51,15 @@ impl<'a> Stage<'a> {
         Ok(Stage {
             output,
             checks,
+            page: Page::Report,
             look: Look { detail, ..stdout_look(output.color) },
             shows_progress: io::stderr().is_terminal() && !output.quiet && !output.no_progress && !output.verbose,
         })
+    }
+
+    /// The same, showing another page to people.
+    pub(super) fn showing(self, page: Page) -> Self {
+        Stage { page, ..self }
     }
 
     /// May marks and spinners be more than ASCII?
@@ -55,7 +72,11 @@ impl<'a> Stage<'a> {
         let report = Report::new(run, targets, &self.output.policy());
         let text = |format: Format, look: &Look| {
             let mut text = Vec::new();
-            render(format, &report, look, &mut text).map(|()| text)
+            match (format, self.page) {
+                (Format::Human, Page::Why) => why(&report, look, &mut text),
+                _ => render(format, &report, look, &mut text),
+            }
+            .map(|()| text)
         };
         let internal = |error: io::Error| CommandError::Internal(format!("the report could not be rendered: {error}"));
         // Files first: a reader of stdout that goes away must not cost them.

@@ -4,11 +4,12 @@ use std::io::Read;
 
 use cfdoctor_checks::evidence::Target;
 use cfdoctor_checks::evidence::http::HeaderLine;
+use cfdoctor_checks::evidence::target::DeclaredOrigin;
 use clap::CommandFactory;
 use secrecy::ExposeSecret;
 
 use super::CommandError;
-use super::args::{CheckArgs, Cli, WishArgs};
+use super::args::{Cli, WishArgs};
 use super::suggest;
 use crate::settings::Settings;
 
@@ -16,15 +17,15 @@ use crate::settings::Settings;
 const MAX_LIST: u64 = 10 * 1024 * 1024;
 
 /// The targets in the order given.
-pub(super) fn read(arguments: &CheckArgs, settings: &Settings) -> Result<Vec<Target>, CommandError> {
-    if arguments.targets.is_empty() {
+pub(super) fn named(given: &[String], wishes: &WishArgs, settings: &Settings) -> Result<Vec<Target>, CommandError> {
+    if given.is_empty() {
         return Err(CommandError::NoTargets(
             "no targets: give a host name or a URL, or - to read them from stdin (cfdoctor --help says more)".into(),
         ));
     }
     let mut targets = Vec::new();
     let mut stdin_read = false;
-    for given in &arguments.targets {
+    for given in given {
         if given != "-" {
             targets.push(one(given, "").map_err(|error| meant_a_command(given, error))?);
         } else if !stdin_read {
@@ -40,28 +41,41 @@ pub(super) fn read(arguments: &CheckArgs, settings: &Settings) -> Result<Vec<Tar
     let headers: Vec<HeaderLine> =
         settings.request_headers.iter().map(|(name, value)| HeaderLine::new(name, value.expose_secret())).collect();
     for target in &mut targets {
-        wish(target, &arguments.wishes);
+        wish(target, wishes, Reading::Strict)?;
         target.headers.clone_from(&headers);
     }
     Ok(targets)
 }
 
+/// How names are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// They will be looked up: only what DNS can hold.
+    Strict,
+    /// They come out of somebody's report and are never looked up: placeholders may stand.
+    Pasted,
+}
+
 /// Lays the user's wishes over a target.
-pub(super) fn wish(target: &mut Target, wishes: &WishArgs) {
+pub(super) fn wish(target: &mut Target, wishes: &WishArgs, reading: Reading) -> Result<(), CommandError> {
+    let origin = |option: &str, given: &str| {
+        let read = match reading {
+            Reading::Strict => given.parse(),
+            Reading::Pasted => DeclaredOrigin::pasted(given),
+        };
+        read.map_err(|error| CommandError::usage(format!("{option}: {error}")))
+    };
     if let Some(method) = &wishes.method {
         target.method.clone_from(method);
     }
     target.expect = wishes.expect.unwrap_or_default();
     target.region.clone_from(&wishes.region);
     target.origin = match (&wishes.origin, &wishes.assume_origin) {
-        (Some(origin), _) => Some(origin.clone()),
-        (None, Some(origin)) => {
-            let mut origin = origin.clone();
-            origin.assumed = true;
-            Some(origin)
-        }
+        (Some(given), _) => Some(origin("--origin", given)?),
+        (None, Some(given)) => Some(DeclaredOrigin { assumed: true, ..origin("--assume-origin", given)? }),
         (None, None) => None,
     };
+    Ok(())
 }
 
 fn one(text: &str, place: &str) -> Result<Target, CommandError> {

@@ -3,6 +3,7 @@
 mod har;
 mod http_dump;
 mod observations;
+mod zone;
 
 use std::fs;
 use std::io::{BufReader, Read, Seek};
@@ -46,7 +47,7 @@ pub enum Kind {
     Observations,
     /// HAR 1.2, as browsers save it.
     Har,
-    /// Cloudflare zone settings, as JSON: accepted, not judged by this version.
+    /// Cloudflare zone settings, as JSON: this version reads what the host's record points at.
     Zone,
     /// AWS account settings, as JSON: accepted, not judged by this version.
     Account,
@@ -143,6 +144,7 @@ struct Pile {
     origin: Vec<http_dump::Answer>,
     har: Vec<har::Group>,
     observed: Vec<observations::Observations>,
+    zones: Vec<zone::Records>,
     notes: Vec<String>,
 }
 
@@ -191,7 +193,14 @@ impl Pile {
                 self.notes.extend(notes.into_iter().map(|note| format!("{shown}: {note}")));
                 self.observed.push(found);
             }
-            Kind::Zone => self.notes.push(format!("{shown}: zone settings are not judged by this version")),
+            Kind::Zone => {
+                let zone = serde_json::from_slice(&bytes)
+                    .map_err(|error| unreadable(format!("taken for a zone, which stops making sense at {error}")))?;
+                self.zones.push(zone::Records::read(&zone));
+                self.notes.push(format!(
+                    "{shown}: of the zone, only what the host's record points at is read by this version"
+                ));
+            }
             Kind::Account => self.notes.push(format!("{shown}: account settings are not judged by this version")),
             Kind::Http => {
                 let (answers, notes) = http_dump::parse(&bytes).map_err(unreadable)?;
@@ -217,7 +226,7 @@ impl Pile {
             (None, Some(target)) => Evidence::nothing(target.clone(), input.at.unwrap_or_else(now)),
             (None, None) => {
                 let url = self.edge.iter().chain(&self.origin).find_map(http_dump::Answer::url);
-                let target = url.and_then(|url| url.parse().ok()).ok_or(LintError::NoUrl)?;
+                let target = url.and_then(|url| Target::pasted(&url).ok()).ok_or(LintError::NoUrl)?;
                 Evidence::nothing(target, input.at.unwrap_or_else(now))
             }
         };
@@ -225,12 +234,21 @@ impl Pile {
             evidence.gathered_at = at;
         }
         input.apply(&mut evidence.target);
+        self.read_record(&mut evidence.target);
         let mut notes = self.notes;
         for observed in &self.observed {
             observed.lay_over(&mut evidence);
         }
         http_dump::lay_over(&mut evidence, self.edge, self.origin, input.method.as_deref(), &mut notes);
+        evidence.target = evidence.target.redacted();
         Ok(Linted { evidence: vec![evidence], notes })
+    }
+
+    /// What a zone file says that the record points at, where the user did not say it.
+    fn read_record(&self, target: &mut Target) {
+        if target.origin.is_none() {
+            target.origin = self.zones.iter().find_map(|records| records.origin_of(&target.host));
+        }
     }
 
     /// One evidence for each URL of the HAR files, or for the one that was named.
@@ -246,6 +264,7 @@ impl Pile {
                 continue;
             }
             input.apply(&mut target);
+            self.read_record(&mut target);
             if input.method.is_none()
                 && let Some(first) = group.exchanges.first()
             {

@@ -5,6 +5,7 @@ mod explained;
 mod footer;
 mod page;
 mod problem;
+mod why;
 
 use std::io::{self, Write};
 
@@ -13,6 +14,7 @@ use crate::report::{AreaReport, ReasonKind, Report, ResultReport, Status, Target
 use page::Page;
 
 pub use explained::{Explained, explained, explained_line};
+pub use why::render as why;
 
 /// Writes the report for people.
 ///
@@ -60,6 +62,17 @@ fn head<W: Write>(page: &mut Page<'_, W>, target: &TargetReport) -> io::Result<(
     page.blank()
 }
 
+/// How many are well, and why the others were not examined, if they are the most.
+fn well(results: &[&ResultReport]) -> String {
+    let well = results.iter().filter(|result| result.status == Status::Pass).count();
+    let others: Vec<&str> = results.iter().filter_map(|r| Some(r.reason.as_ref()?.text.as_str())).collect();
+    let often = |text: &str| others.iter().filter(|other| **other == text).count();
+    match others.iter().copied().max_by_key(|text| often(text)) {
+        Some(why) if others.len() > well => format!("{well} well, {} not examined: {why}", others.len()),
+        _ => format!("{well} looked at, all well"),
+    }
+}
+
 /// An area that is all well is one line; problems get their room.
 fn whole_area<W: Write>(
     page: &mut Page<'_, W>,
@@ -75,7 +88,7 @@ fn whole_area<W: Write>(
         return Ok(());
     }
     let text = match area.status {
-        Status::Pass => area.summary.clone().unwrap_or_else(|| format!("{} looked at, all well", results.len())),
+        Status::Pass => area.summary.clone().unwrap_or_else(|| well(&results)),
         Status::NotRun => unseen(&results),
         Status::Warn | Status::Fail => tally(target, &own, &explained, &results),
     };

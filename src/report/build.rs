@@ -8,10 +8,16 @@ use cfdoctor_checks::model::{attribution, ssl_mode};
 use cfdoctor_checks::{AREAS, Check, Fix, NotRun, Step, Verdict};
 use sha2::{Digest, Sha256};
 
+use super::decision;
 use super::{
     AreaReport, Diagnosis, Observed, Predicted, Reason, ReasonKind, Report, ResultReport, RuledOut, SslModeOutcome,
     Status, TargetReport, TargetVerdict,
 };
+
+/// Characters of a sentence or a line of proof. The longest sound ones (a Content-Security-Policy, a signed URL) fit.
+const MAX_LINE: usize = 2000;
+/// Lines of one finding's proof.
+const MAX_PROOF: usize = 100;
 
 /// Judges the evidence by `checks` and reports on it.
 pub fn examine(evidence: &Evidence, checks: &[&'static Check]) -> TargetReport {
@@ -31,7 +37,7 @@ impl Report {
                 result(evidence, host, judged, caused_by)
             })
             .collect();
-        let inconclusive = assessment.inconclusive.as_deref().map(text::clean).or_else(|| nothing_to_go_by(&results));
+        let inconclusive = assessment.inconclusive.as_deref().map(line).or_else(|| nothing_to_go_by(&results));
         TargetReport {
             url: text::clean(&redact::text(&evidence.target.url())),
             host: text::clean(host),
@@ -41,6 +47,7 @@ impl Report {
             inconclusive,
             diagnosis: assessment.diagnosis.as_ref().map(Diagnosis::from),
             observed: observed(evidence),
+            decision: catch_unwind(AssertUnwindSafe(|| decision::decision(evidence))).ok().flatten(),
             ssl_modes: ssl_modes(evidence),
             areas: areas(evidence, &results),
             results,
@@ -78,16 +85,20 @@ impl From<&diagnosis::Diagnosis> for Diagnosis {
         Diagnosis {
             cause: from.cause.into(),
             confidence: from.confidence,
-            summary: text::clean(&from.summary),
+            summary: line(&from.summary),
             then: from.then.iter().map(ToString::to_string).collect(),
-            ruled_out: ruled_out
-                .map(|out| RuledOut { check: out.check.into(), because: text::clean(&out.because) })
-                .collect(),
-            predicted: from.predicted.as_ref().map(|predicted| Predicted {
-                statuses: predicted.statuses.iter().map(|status| text::clean(status)).collect(),
-                edge_ttl_s: predicted.edge_ttl_s,
-                browser_ttl_s: predicted.browser_ttl_s,
-            }),
+            ruled_out: ruled_out.map(|out| RuledOut { check: out.check.into(), because: line(&out.because) }).collect(),
+            predicted: from.predicted.as_ref().map(Predicted::from),
+        }
+    }
+}
+
+impl From<&diagnosis::Prediction> for Predicted {
+    fn from(from: &diagnosis::Prediction) -> Self {
+        Predicted {
+            statuses: from.statuses.iter().map(|status| text::clean(status)).collect(),
+            edge_ttl_s: from.edge_ttl_s,
+            browser_ttl_s: from.browser_ttl_s,
         }
     }
 }
@@ -103,7 +114,7 @@ impl From<&NotRun> for Reason {
             NotRun::Inconclusive(_) => ReasonKind::Inconclusive,
             NotRun::Bug(_) => ReasonKind::Bug,
         };
-        Reason { kind, text: text::clean(&why.text()) }
+        Reason { kind, text: line(&why.text()) }
     }
 }
 
@@ -118,7 +129,7 @@ fn result(evidence: &Evidence, host: &str, judged: &Judged, caused_by: Option<&'
         Some(Verdict::Fail(finding)) => (Status::Fail, Some(finding.seen.as_str())),
     };
     // A fix that panics must not cost the finding.
-    let fix = finding.and_then(|finding| catch_unwind(AssertUnwindSafe(|| (check.fix)(evidence, finding))).ok());
+    let fix = finding.and_then(|finding| catch_unwind(AssertUnwindSafe(|| check.mend(evidence, finding))).ok());
     ResultReport {
         check: check.id.into(),
         area: check.area().into(),
@@ -126,8 +137,8 @@ fn result(evidence: &Evidence, host: &str, judged: &Judged, caused_by: Option<&'
         status,
         severity: finding.and_then(|finding| finding.severity).unwrap_or(check.severity),
         confidence: finding.map(|finding| finding.confidence),
-        seen: seen.map(text::clean),
-        proof: finding.map(|finding| finding.proof.iter().map(|line| text::clean(line)).collect()).unwrap_or_default(),
+        seen: seen.map(line),
+        proof: finding.map(|finding| proof(&finding.proof)).unwrap_or_default(),
         caused_by: caused_by.map(Into::into),
         reason: judged.answer.as_ref().err().map(Reason::from),
         fix: fix.map(clean_fix),
@@ -137,11 +148,21 @@ fn result(evidence: &Evidence, host: &str, judged: &Judged, caused_by: Option<&'
     }
 }
 
+/// One line, harmless and of bounded length: what a server sends may fill pages.
+pub(super) fn line(from: &str) -> String {
+    text::shorten(from, MAX_LINE)
+}
+
+pub(super) fn proof(from: &[String]) -> Vec<String> {
+    let more = from.len().checked_sub(MAX_PROOF).filter(|more| *more > 0).map(|more| format!("… and {more} more"));
+    from.iter().take(MAX_PROOF).map(|text| line(text)).chain(more).collect()
+}
+
 /// Cleans every line of a fix; only its line breaks stay.
 fn clean_fix(fix: Fix) -> Fix {
     let lines = |text: &str| text.split('\n').map(text::clean).collect::<Vec<_>>().join("\n");
     Fix {
-        summary: text::clean(&fix.summary),
+        summary: line(&fix.summary),
         steps: fix
             .steps
             .into_iter()
@@ -186,7 +207,7 @@ fn areas(evidence: &Evidence, results: &[ResultReport]) -> Vec<AreaReport> {
         .filter_map(|area| {
             let status = worst(area.id)?;
             let summary = catch_unwind(AssertUnwindSafe(|| (area.summary)(evidence))).ok().flatten();
-            let summary = summary.map(|line| text::clean(&line));
+            let summary = summary.as_deref().map(line);
             Some(AreaReport { id: area.id.into(), title: area.title.into(), status, summary })
         })
         .collect()

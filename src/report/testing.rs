@@ -35,6 +35,7 @@ pub(crate) fn report_of(statuses: &[Status], inconclusive: bool) -> Report {
         inconclusive: inconclusive.then(|| "a challenge".into()),
         diagnosis: None,
         observed: None,
+        decision: None,
         ssl_modes: None,
         areas: Vec::new(),
         results: results.collect(),
@@ -98,6 +99,18 @@ fn hostile_text_and_secrets_end_here() {
     assert!(!raw.contains("\\u001b") && !raw.contains("\\u0007") && !raw.contains('\u{202e}'), "{raw}");
     assert!(!json.contains("s3cr3t"), "{json}");
     assert_eq!(report.results[0].fix.as_ref().unwrap().steps[0].text, "one \u{fffd}[31m\\\n  two");
+}
+
+#[test]
+fn what_a_server_sends_does_not_fill_pages() {
+    let long = "x".repeat(1_000_000);
+    let finding = Finding::seen(long.clone()).proof(long.clone()).proofs((0..3999).map(|n| n.to_string()));
+    let answers = [Ok(Verdict::Fail(finding)), Err(NotRun::inconclusive(long.clone())), Ok(Verdict::pass(long))];
+    let report = Report::target(&evidence(), &judged(answers));
+    assert_eq!(report.results[0].proof.len(), 101);
+    assert_eq!(report.results[0].proof.last().unwrap(), "… and 3900 more");
+    let json = serde_json::to_string(&report).unwrap();
+    assert!(json.len() < 300_000, "{}", json.len());
 }
 
 #[test]

@@ -28,6 +28,23 @@ fn bad_input_is_said_clearly_and_nothing_is_probed() {
         (&["[2001:db8::1]"], "--resolve"),
         (&["a.example.com/a b"], "%20"),
         (&["a.example.com:99999"], "port"),
+        (&["a.example.com:0"], "from 1 to 65535"),
+        (&["a.example.com:443:443"], "port"),
+        (&[""], "it is empty"),
+        (&["::1"], "--resolve"),
+        (&["[::1"], "--resolve"),
+        (&["0x7f.1"], "--resolve"),
+        (&["a..example.com"], "empty label"),
+        (&["*.example.com"], "no host name can have"),
+        (&["a.example.com,b.example.com"], "no host name can have"),
+        (&["xn--a.example.com"], "international"),
+        (&["a\u{202e}b.example.com"], "international"),
+        (&["a.example.com/\u{a0}x"], "%20"),
+        (&["ftp://a.example.com"], "http and https"),
+        (&["javascript:alert(1)"], "http://"),
+        (&["data:text/html,x"], "http://"),
+        (&["https://"], "empty host"),
+        (&["a.example.com", "--origin", "192.0.2.1:0"], "from 1 to 65535"),
         (&["localhost"], "no dot"),
         (&["https://user:s3cr3t@a.example.com/"], "Authorization"),
         (&["a.example.com", "--region", "us-wset-2"], "did you mean us-west-2?"),
@@ -62,6 +79,31 @@ fn bad_input_is_said_clearly_and_nothing_is_probed() {
         assert!(stderr.contains(says), "{arguments:?}: {stderr}");
         assert_eq!(stdout, "", "{arguments:?}");
         assert!(!stderr.contains("s3cr3t"), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn other_alphabets_and_spellings_are_read() {
+    let long = format!("a.example.com/{}", "x".repeat(9000));
+    for (given, url) in [
+        ("b\u{fc}cher.example", "https://xn--bcher-kva.example/"),
+        ("B\u{dc}CHER.example/\u{e9}?q=\u{e9}#f", "https://xn--bcher-kva.example/%C3%A9?q=%C3%A9"),
+        ("a\u{3002}example\u{ff0e}com", "https://a.example.com/"),
+        ("HTTPS://A.Example.COM.:443", "https://a.example.com/"),
+        ("http://a.example.com:8080/%zz", "http://a.example.com:8080/%zz"),
+        ("_dmarc.example.com", "https://_dmarc.example.com/"),
+        (&long, &format!("https://{long}")),
+    ] {
+        let (code, json, stderr) = run(&["check", given, "--dry-run", "--format", "json"]);
+        assert_eq!(code, 0, "{given}: {stderr}");
+        let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(plan["targets"][0]["url"], *url, "{given}");
+    }
+    let label = format!("{}.example.com", "a".repeat(64));
+    let name = ["a".repeat(60), "b".repeat(60), "c".repeat(60), "d".repeat(60), "example.com".into()].join(".");
+    for (given, says) in [(label, "63 octets"), (name, "more than 253")] {
+        let (code, _, stderr) = run(&["check", &given]);
+        assert_eq!((code, stderr.contains(says), stderr.lines().count()), (2, true, 1), "{stderr}");
     }
 }
 
@@ -216,4 +258,42 @@ fn a_private_key_is_never_shown() {
 
 fn write(path: &Path, text: &str) {
     std::fs::File::create(path).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+#[test]
+fn why_reads_files_and_tells_the_decision() {
+    let dump = "fixtures/dumps/three-layers.http";
+    let (code, human, stderr) = run(&["why", "https://lambda.example.com/endpoint", dump]);
+    assert_eq!((code, stderr.as_str()), (1, ""));
+    assert!(human.starts_with("https://lambda.example.com/endpoint is not served from cache"), "{human}");
+    let (code, json, _) = run(&["why", "https://<your domain>/end point", dump, "--format", "json"]);
+    assert_eq!(code, 1);
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let target = &report["targets"][0];
+    assert_eq!((&target["expect"], &target["decision"]["decided_by"]), (&"cached".into(), &"extension".into()));
+    assert_eq!(target["url"], "https://your-domain/end%20point");
+    let (code, short, _) = run(&["why", "lambda.example.com/endpoint", dump, "--format", "short"]);
+    assert_eq!(code, 1);
+    assert!(short.contains("cache-not-eligible") && short.contains("[the cause]"), "{short}");
+    let (code, _, _) = run(&["why", "lambda.example.com/endpoint", dump, "--expect", "uncached"]);
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn why_over_the_network_is_as_strict_as_check() {
+    for (arguments, says) in [
+        (&["why"][..], "URL"),
+        (&["why", "localhost"], "no dot"),
+        (&["why", "https://<domain>/x"], "host"),
+        (&["why", "a.example.com", "--at", "2026-11-23T10:00:00Z"], "files"),
+        (&["why", "a.example.com", "/nonexistent/dump"], "/nonexistent/dump"),
+        (&["why", "a.example.com", "--origin", "localhost"], "--origin"),
+    ] {
+        let (code, stdout, stderr) = run(arguments);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(says), "{arguments:?}: {stderr}");
+    }
+    let (code, plan, _) = run(&["why", "a.example.com/x", "--dry-run"]);
+    assert_eq!(code, 0);
+    assert!(plan.starts_with("https://a.example.com/x\n"), "{plan}");
 }

@@ -1,9 +1,11 @@
 //! The scenario folders: a base recording and a short difference from it.
 //!
 //! `scenario.toml`: `story`, `source`, `base` (folder to start from), `expect` (every warn and fail, and no other),
-//! `cause` (the diagnosis), and the differences: `[set]` (dotted path into the evidence, `*` for every element),
-//! `unset`, `[edge-headers]` and `[origin-headers]` (a value, a list of values, or `false` to take the line away; in
-//! every sample). A part's whole JSON file beside it replaces that part.
+//! `cause` (the diagnosis), and the differences, in this order: `[replace]` (text, wherever it stands in the evidence),
+//! `unset`, `[set]` (dotted path into the evidence, `*` for every element), `[headers]` (at both ends),
+//! `[edge-headers]` and `[origin-headers]` (a value, a list of values, or `false` to take the line away; in every
+//! sample), `edge-samples` (such headers for one sample each; there will be as many samples). A part's whole JSON file
+//! beside it replaces that part.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,14 +29,26 @@ pub struct Scenario {
     #[serde(default)]
     pub cause: Option<String>,
     #[serde(default)]
+    replace: BTreeMap<String, String>,
+    #[serde(default)]
     set: BTreeMap<String, toml::Value>,
     #[serde(default)]
     unset: Vec<String>,
     #[serde(default)]
-    edge_headers: BTreeMap<String, toml::Value>,
+    headers: HeaderLines,
     #[serde(default)]
-    origin_headers: BTreeMap<String, toml::Value>,
+    edge_headers: HeaderLines,
+    #[serde(default)]
+    origin_headers: HeaderLines,
+    #[serde(default)]
+    edge_samples: Vec<HeaderLines>,
 }
+
+/// Header names with what becomes of them.
+type HeaderLines = BTreeMap<String, toml::Value>;
+
+/// The samples of an end.
+const SAMPLES: &str = "http.found.samples";
 
 pub struct Fixture {
     pub name: String,
@@ -63,6 +77,11 @@ fn load(folder: &Path) -> Fixture {
     let text = fs::read_to_string(folder.join("scenario.toml")).unwrap();
     let scenario: Scenario = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut value = raw(folder, &scenario, &name);
+    for (old, new) in &scenario.replace {
+        let text = value.to_string();
+        assert!(text.contains(old), "{name}: {old} stands nowhere");
+        value = serde_json::from_str(&text.replace(old, new)).unwrap_or_else(|error| panic!("{name}: {old}: {error}"));
+    }
     for path in &scenario.unset {
         at_path(&mut value, path, &name, &mut |slot| *slot = Value::Null);
     }
@@ -70,11 +89,24 @@ fn load(folder: &Path) -> Fixture {
         let new = serde_json::to_value(new).unwrap();
         at_path(&mut value, path, &name, &mut |slot| *slot = new.clone());
     }
-    for (end, headers) in [("edge", &scenario.edge_headers), ("origin", &scenario.origin_headers)] {
-        for (header, new) in headers {
-            let path = format!("{end}.http.found.samples.*.outcome.answered.headers");
-            at_path(&mut value, &path, &name, &mut |slot| set_header(slot, header, new));
-        }
+    let ends = [
+        ("edge", &scenario.headers),
+        ("origin", &scenario.headers),
+        ("edge", &scenario.edge_headers),
+        ("origin", &scenario.origin_headers),
+    ];
+    for (end, headers) in ends {
+        set_headers(&mut value, &format!("{end}.{SAMPLES}.*"), headers, &name);
+    }
+    if !scenario.edge_samples.is_empty() {
+        at_path(&mut value, &format!("edge.{SAMPLES}"), &name, &mut |slot| {
+            let samples = slot.as_array_mut().unwrap();
+            let last = samples.last().unwrap().clone();
+            samples.resize(scenario.edge_samples.len(), last);
+        });
+    }
+    for (index, headers) in scenario.edge_samples.iter().enumerate() {
+        set_headers(&mut value, &format!("edge.{SAMPLES}.{index}"), headers, &name);
     }
     let evidence = serde_json::from_value(value).unwrap_or_else(|error| panic!("{name}: {error}"));
     Fixture { name, scenario, evidence }
@@ -120,6 +152,14 @@ fn at_path(value: &mut Value, path: &str, name: &str, change: &mut dyn FnMut(&mu
     }
     let keys: Vec<&str> = path.split('.').collect();
     walk(value, &keys, path, name, change);
+}
+
+/// Changes the answers' headers in the samples that `path` names.
+fn set_headers(value: &mut Value, path: &str, headers: &HeaderLines, name: &str) {
+    for (header, new) in headers {
+        let path = format!("{path}.outcome.answered.headers");
+        at_path(value, &path, name, &mut |slot| set_header(slot, header, new));
+    }
 }
 
 fn set_header(lines: &mut Value, name: &str, new: &toml::Value) {

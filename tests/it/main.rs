@@ -4,8 +4,10 @@
 
 mod command_line;
 mod fixtures;
+mod hostile;
 mod real_servers;
 mod register;
 mod renderers;
 mod rich;
 mod scenarios;
+mod why;

@@ -67,6 +67,7 @@ fn target(host: &str, path: &str, verdict: TargetVerdict) -> TargetReport {
         inconclusive: None,
         diagnosis: None,
         observed: None,
+        decision: None,
         ssl_modes: None,
         areas: Vec::new(),
         results: Vec::new(),
@@ -162,6 +163,7 @@ fn broken() -> TargetReport {
             }),
         }),
         observed: Some(Observed { statuses: vec!["none".into()], age_s: None }),
+        decision: None,
         ssl_modes: Some(
             [
                 ("off", "521", "port 80 is refused"),
@@ -218,6 +220,7 @@ fn healthy() -> TargetReport {
     TargetReport {
         answered_by: Some("api-gateway-http".into()),
         observed: Some(Observed { statuses: vec!["MISS".into(), "HIT".into()], age_s: Some(1) }),
+        decision: None,
         areas: vec![
             area("dns", "DNS", Status::Pass, Some("104.16.0.1 (Cloudflare)")),
             area("cache", "Cache", Status::Pass, Some("MISS → HIT; 7200 s at the edge")),

@@ -6,6 +6,10 @@ use std::fmt;
 use super::Headers;
 pub use super::cache_control_faults::{Fault, FaultKind};
 
+/// Directives that are read, over all lines: as many as a head may have fields. Sound answers have up to ten, and what
+/// follows is judged many times over.
+const MAX_DIRECTIVES: usize = 256;
+
 /// The directives of one header, over all its lines, in order, duplicates visible.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CacheControl {
@@ -155,7 +159,7 @@ impl CacheControl {
         let mut all = CacheControl::default();
         for (line, text) in lines.into_iter().enumerate() {
             all.lines += 1;
-            for (start, element) in elements(text) {
+            for (start, element) in elements(text, MAX_DIRECTIVES - all.directives.len()) {
                 let end = start + element.len();
                 let (spelled, value) = split_at_equals(element);
                 let (value, quoted) = match value {
@@ -267,32 +271,32 @@ impl Headers {
     }
 }
 
-/// The elements between commas outside quotes, each trimmed, with its offset; empty ones are left out.
-pub(super) fn elements(text: &str) -> Vec<(usize, &str)> {
+/// The elements between commas outside quotes, at most `most`, each trimmed, with its offset; empty ones are left out.
+fn elements(text: &str, most: usize) -> Vec<(usize, &str)> {
     let mut out = Vec::new();
     let mut start = 0;
     let mut quoted = false;
     let mut escaped = false;
-    let mut take = |from: usize, to: usize| {
-        let piece = &text[from..to];
-        let trimmed = piece.trim();
-        if !trimmed.is_empty() {
-            out.push((from + (piece.len() - piece.trim_start().len()), trimmed));
-        }
-    };
-    for (at, c) in text.char_indices() {
+    for (at, c) in text.char_indices().chain([(text.len(), ',')]) {
+        let at_end = at == text.len();
         match c {
-            _ if escaped => escaped = false,
+            _ if escaped && !at_end => escaped = false,
             '\\' if quoted => escaped = true,
             '"' => quoted = !quoted,
-            ',' if !quoted => {
-                take(start, at);
+            ',' if !quoted || at_end => {
+                let piece = &text[start..at];
+                let trimmed = piece.trim();
+                if out.len() == most {
+                    break;
+                }
+                if !trimmed.is_empty() {
+                    out.push((start + (piece.len() - piece.trim_start().len()), trimmed));
+                }
                 start = at + 1;
             }
             _ => {}
         }
     }
-    take(start, text.len());
     out
 }
 
@@ -351,6 +355,13 @@ mod tests {
         assert_eq!(all.seconds(Name::MaxAge), Some(Seconds::Whole(1)));
         assert!(!CacheControl::parse([]).is_present());
         assert!(CacheControl::parse([""]).is_present());
+    }
+
+    #[test]
+    fn lists_without_end_are_cut() {
+        let all = CacheControl::parse([format!("no-store,{}", "a,".repeat(200)).as_str(), &"b,".repeat(20_000), "c"]);
+        assert_eq!((all.lines, all.directives.len()), (3, MAX_DIRECTIVES));
+        assert!(all.has(Name::NoStore));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use set_cookie::SetCookie;
 pub use vary::Vary;
 
 use super::Gathered;
-use super::tls::{Connect, Patience};
+use super::tls::{Connect, Patience, TlsOutcome};
 
 /// What was asked at one end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -342,6 +342,23 @@ impl Connect {
             Connect::NoAddress { why } => format!("no address to connect to: {why}"),
             Connect::ProxyFailed { why } => format!("the proxy failed: {why}"),
             Connect::Reported => "reported from elsewhere".into(),
+        }
+    }
+}
+
+impl TlsOutcome {
+    /// In words, as a clause.
+    pub fn describe(&self) -> String {
+        match self {
+            TlsOutcome::Completed => "the connection was lost after the handshake".into(),
+            TlsOutcome::Alert { code, name, .. } => format!("the server sent the alert {name} ({code})"),
+            TlsOutcome::NotTls { first } => format!("what came is not TLS: {first:?}"),
+            TlsOutcome::Closed => "the server closed the connection during the handshake".into(),
+            TlsOutcome::Reset => "the server reset the connection during the handshake".into(),
+            TlsOutcome::TimedOut(patience) => format!("the handshake was not done within {}", patience.describe()),
+            TlsOutcome::Broken { why } => why.clone(),
+            TlsOutcome::NotReached => "TCP did not get that far".into(),
+            TlsOutcome::Reported { error } => error.clone().unwrap_or_else(|| "reported from elsewhere".into()),
         }
     }
 }

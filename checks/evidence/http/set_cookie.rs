@@ -30,6 +30,9 @@ const OF_CLOUDFLARE: &[&str] = &[
     "cf_authorization",
 ];
 
+/// Attributes that are read: there are seven.
+const MAX_ATTRIBUTES: usize = 32;
+
 impl SetCookie {
     /// Reads one line.
     pub fn parse(line: &str) -> SetCookie {
@@ -39,6 +42,7 @@ impl SetCookie {
         let attributes = parts
             .map(str::trim)
             .filter(|part| !part.is_empty())
+            .take(MAX_ATTRIBUTES)
             .map(|part| match part.split_once('=') {
                 Some((name, value)) => (name.trim().to_owned(), Some(value.trim().to_owned())),
                 None => (part.to_owned(), None),

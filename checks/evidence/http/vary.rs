@@ -2,6 +2,9 @@
 
 use super::Headers;
 
+/// Names that are kept: more than any request has headers.
+const MAX_NAMES: usize = 256;
+
 /// Which request headers the answer depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vary {
@@ -20,7 +23,7 @@ impl Vary {
             match name.as_str() {
                 "" => {}
                 "*" => vary.star = true,
-                _ if vary.names.contains(&name) => {}
+                _ if vary.names.len() == MAX_NAMES || vary.names.contains(&name) => {}
                 _ => vary.names.push(name),
             }
         }
@@ -58,6 +61,13 @@ mod tests {
         assert_eq!(vary.names, ["accept-encoding", "user-agent", "origin"]);
         assert!(vary.names("Origin") && !vary.star);
         assert!(Vary::parse(["Accept, *"]).star);
+    }
+
+    #[test]
+    fn lists_without_end_are_cut() {
+        let names: Vec<String> = (0..9000).map(|n| format!("h{n}")).collect();
+        let vary = Vary::parse([names.join(",").as_str(), "*"]);
+        assert_eq!((vary.names.len(), vary.star), (MAX_NAMES, true));
     }
 
     proptest! {

@@ -1,5 +1,8 @@
 //! Changes that an owner can make, applied to the model, so that a fix is believed before it is shown.
 
+use std::borrow::Cow;
+
+use super::decision::Text;
 use super::input::CacheInput;
 use super::zone::{EdgeTtlMode, KeyRule, ResponseRules, RuleSays};
 use super::{Decision, decide, eligibility};
@@ -35,6 +38,35 @@ pub enum Change {
     IgnoreQuery,
     /// `Origin` leaves the cache key.
     ExcludeOrigin,
+    /// The object is split into parts that are small enough.
+    SplitObject,
+    /// A name of the owner's own zone stands in front.
+    UseOwnZone,
+    /// The Worker fetches through the cache, or stores what it makes.
+    CacheInWorker,
+}
+
+impl Change {
+    /// The change in words.
+    pub fn words(&self) -> Text {
+        Cow::Borrowed(match self {
+            Change::MakeEligible => "a Cache Rule makes the URL eligible",
+            Change::StopBypassing => "no rule bypasses the cache any more, and Development Mode is off",
+            Change::UseGet => "it is asked with GET",
+            Change::UseStandardPort => "it is asked on the standard port",
+            Change::SetCacheControl { value } => return Cow::Owned(format!("the origin sends Cache-Control: {value}")),
+            Change::DropSetCookie => "the origin sets no cookie on this answer",
+            Change::StripSetCookie => "a Cache Response Rule strips the cookie",
+            Change::AllowShared => "the origin adds public to Cache-Control",
+            Change::DropAuthorization => "the request carries no Authorization",
+            Change::DropVary => "the origin sends no Vary: *",
+            Change::IgnoreQuery => "the query string leaves the cache key",
+            Change::ExcludeOrigin => "the Origin header leaves the cache key",
+            Change::SplitObject => "each part of the object is under the limit",
+            Change::UseOwnZone => "a name of your own zone stands in front",
+            Change::CacheInWorker => "the Worker fetches through the cache, or stores what it makes",
+        })
+    }
 }
 
 /// The decision after these changes, in order.
@@ -57,7 +89,7 @@ pub(super) fn settled(input: &CacheInput) -> CacheInput {
         if !out.zone.additional_ports.contains(&input.request.port) {
             out.zone.additional_ports.push(input.request.port);
         }
-    } else if input.observed.is_dynamic() {
+    } else if input.observed.is_dynamic() && eligibility::could_be_eligible(input) {
         out.zone.rule.get_or_insert(if default { RuleSays::Bypass } else { RuleSays::Nothing });
     }
     out.observed = super::Observed::default();
@@ -104,10 +136,7 @@ pub(super) fn apply(input: &mut CacheInput, change: &Change) {
         }
         Change::AllowShared => {
             if let Some(answer) = &mut input.response {
-                let mut words: Vec<String> = vec!["public".into()];
-                let (_, header) = answer.winner();
-                words.extend(header.directives.iter().map(|directive| directive.raw.clone()));
-                let value = words.join(", ");
+                let value = super::plan::with_public(answer);
                 let parsed = CacheControl::parse([value.as_str()]);
                 if answer.cloudflare_cdn.is_present() {
                     answer.cloudflare_cdn = parsed;
@@ -128,5 +157,13 @@ pub(super) fn apply(input: &mut CacheInput, change: &Change) {
         }
         Change::IgnoreQuery => input.zone.key.get_or_insert_with(KeyRule::default).ignore_query = true,
         Change::ExcludeOrigin => input.zone.key.get_or_insert_with(KeyRule::default).exclude_origin = true,
+        Change::SplitObject => {
+            if let Some(answer) = &mut input.response {
+                answer.size = None;
+            }
+        }
+        // What that zone's rules will say is not known yet.
+        Change::UseOwnZone => (input.zone.platform, input.zone.rule) = (None, None),
+        Change::CacheInWorker => (input.zone.worker, input.zone.rule) = (Some(false), Some(RuleSays::Eligible)),
     }
 }

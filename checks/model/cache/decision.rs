@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::evidence::Target;
 use crate::evidence::http::CacheStatus;
 use crate::verdict::Confidence;
 
@@ -19,11 +20,83 @@ pub enum Outcome {
     Unknown,
 }
 
+/// The parts of the procedure, in Cloudflare's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// May the request ask the cache?
+    Request,
+    /// May the answer be stored?
+    Answer,
+    /// How long is a copy fresh?
+    Lifetime,
+    /// Is the same copy asked for again?
+    Key,
+}
+
+impl Phase {
+    /// All, in order.
+    pub const ALL: [Phase; 4] = [Phase::Request, Phase::Answer, Phase::Lifetime, Phase::Key];
+
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::Request => "request",
+            Phase::Answer => "answer",
+            Phase::Lifetime => "lifetime",
+            Phase::Key => "key",
+        }
+    }
+}
+
+/// What would settle what is not known: one command, and what to read in its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settle {
+    /// The command; `{url}`, `{host}`, `{port}` and `{origin}` stand for the target's.
+    command: &'static str,
+    /// What its output tells.
+    pub reading: &'static str,
+}
+
+impl Settle {
+    /// A command and what it tells.
+    pub(super) const fn by(command: &'static str, reading: &'static str) -> Settle {
+        Settle { command, reading }
+    }
+
+    /// Cloudflare's own trace of what its rules and its cache would do.
+    pub const TRACE: Settle = Settle::by(
+        "curl -sS -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" --json '{\"url\": \"{address}\", \"method\": \
+         \"GET\", \"skip_response\": true}' \
+         https://api.cloudflare.com/client/v4/accounts/$ACCOUNT_ID/request-tracer/trace",
+        "which rules match, and what the cache does (Cloudflare Trace)",
+    );
+
+    /// The command for this target.
+    pub fn command(&self, target: &Target) -> String {
+        let url = format!("'{}'", target.url().replace('\'', "'\\''"));
+        let origin = target.origin.as_ref().map(|origin| format!("{}:{}", origin.host, origin.port));
+        self.command
+            .replace("{host}", &target.host)
+            .replace("{port}", &target.port.to_string())
+            .replace("{origin}", origin.as_deref().unwrap_or("ORIGIN:443"))
+            .replace("{url}", &url)
+            .replace("{address}", &target.url().replace('\'', "%27").replace('"', "%22"))
+    }
+}
+
+/// Asks once and shows every header.
+pub(super) const ASK: &str = "curl -sS -o /dev/null -D - {url}";
+
+/// Shows what was not quoted.
+pub(super) const HEADERS: Settle = Settle::by(ASK, "shows every header");
+
 /// One question of the procedure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// Short name, unique within a trace.
     pub id: &'static str,
+    /// The part of the procedure.
+    pub phase: Phase,
     /// The question.
     pub question: &'static str,
     /// What was looked at.
@@ -39,7 +112,7 @@ pub struct Step {
     /// How sure a "no" is.
     pub confidence: Confidence,
     /// What would settle an "unknown".
-    pub settle: Option<&'static str>,
+    pub settle: Option<Settle>,
 }
 
 impl Step {
@@ -47,6 +120,7 @@ impl Step {
     pub(super) fn ask(id: &'static str, question: &'static str, source: &'static str) -> Step {
         Step {
             id,
+            phase: Phase::Request,
             question,
             looked_at: Vec::new(),
             outcome: Outcome::Unknown,
@@ -71,7 +145,7 @@ impl Step {
         Step { outcome: Outcome::No, check: Some(check), confidence, says: says.into(), ..self }
     }
 
-    pub(super) fn unknown(self, check: Option<&'static str>, says: impl Into<Text>, settle: &'static str) -> Step {
+    pub(super) fn unknown(self, check: Option<&'static str>, says: impl Into<Text>, settle: Settle) -> Step {
         Step { outcome: Outcome::Unknown, check, says: says.into(), settle: Some(settle), ..self }
     }
 }
@@ -198,16 +272,18 @@ impl Decision {
 }
 
 /// The steps so far; nothing is asked after a "no".
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Trace {
     pub(super) steps: Vec<Step>,
+    /// The part of the procedure that the next steps belong to.
+    pub(super) phase: Phase,
 }
 
 impl Trace {
     /// Adds a step that counts; true: it said no.
     pub(super) fn add(&mut self, step: Step) -> bool {
         let no = step.outcome == Outcome::No;
-        self.steps.push(step);
+        self.steps.push(Step { phase: self.phase, ..step });
         no
     }
 

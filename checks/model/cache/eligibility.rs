@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use time::Date;
 use time::macros::date;
 
-use super::decision::{Outcome, Step, Trace};
+use super::decision::{ASK, Outcome, Settle, Step, Trace};
 use super::input::{Asked, CacheInput};
 use super::zone::{CacheLevel, RuleSays};
 use crate::verdict::Confidence;
@@ -33,6 +33,12 @@ static EXTENSIONS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 pub fn is_default_cacheable(request: &Asked) -> bool {
     request.path.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case("robots.txt"))
         || request.extension().is_some_and(|e| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(e)))
+}
+
+/// Are method and port ones that are cached, so that DYNAMIC tells of rules and extension?
+pub(super) fn could_be_eligible(input: &CacheInput) -> bool {
+    let request = &input.request;
+    matches!(request.method.as_str(), "GET" | "HEAD") && CACHEABLE_PORTS.contains(&request.port)
 }
 
 /// Adds the steps; the answer is the worst of them.
@@ -89,7 +95,7 @@ fn owner(input: &CacheInput) -> Option<Step> {
 fn before_cache(input: &CacheInput) -> Option<Step> {
     let step = Step::ask("before-cache", "Does the request get as far as the cache?", RESPONSES).saw(seen(input));
     if input.observed.statuses().next().is_some() {
-        return Some(step.yes("the answer carries cf-cache-status, so the cache phase was reached"));
+        return Some(step.yes("the answer carries cf-cache-status, so Cloudflare got as far as that question"));
     }
     if input.zone.worker == Some(true) {
         return Some(step.saw("a Worker takes this URL").no(
@@ -106,11 +112,7 @@ fn before_cache(input: &CacheInput) -> Option<Step> {
              before the cache) made the answer",
         ));
     }
-    Some(step.unknown(
-        None,
-        "no cf-cache-status was seen",
-        "curl -sS -o /dev/null -D - URL, twice, and read cf-cache-status",
-    ))
+    Some(step.unknown(None, "no cf-cache-status was seen", Settle::by(ASK, "run it twice and read cf-cache-status")))
 }
 
 fn method(input: &CacheInput) -> Option<Step> {
@@ -140,8 +142,11 @@ fn development_mode(input: &CacheInput) -> Option<Step> {
         None => step.unknown(
             None,
             "the zone's settings are not known",
-            "curl -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
-             https://api.cloudflare.com/client/v4/zones/$ZONE_ID/settings/development_mode",
+            Settle::by(
+                "curl -sS -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
+                 https://api.cloudflare.com/client/v4/zones/$ZONE_ID/settings/development_mode",
+                "\"value\":\"off\" rules it out",
+            ),
         ),
     })
 }
@@ -167,14 +172,14 @@ fn rule(input: &CacheInput) -> (Step, bool) {
     let default = is_default_cacheable(&input.request);
     let size = input.response.as_ref().and_then(|answer| answer.size);
     let too_large = size.is_some_and(|size| size > super::storability::LARGEST_OBJECT);
-    let step = Step::ask("rule", "Does a rule decide?", RULES);
+    let step = Step::ask("rule", "Do your zone's rules leave the cache on?", RULES);
     match input.zone.rule {
         Some(RuleSays::Bypass) => {
             let says = "a rule bypasses the cache for this URL (shown as DYNAMIC)";
             (step.no("cache-rule-bypasses", Confidence::High, says), true)
         }
         Some(RuleSays::Eligible) => (step.yes("a rule makes the URL eligible"), true),
-        Some(RuleSays::Nothing) => (step.yes("no rule speaks; the default decides"), false),
+        Some(RuleSays::Nothing) => (step.yes("no rule speaks of it; the default decides"), false),
         None if input.observed.proves_eligible() => {
             let says = if default {
                 "eligible, as its extension is by default"
@@ -199,8 +204,12 @@ fn rule(input: &CacheInput) -> (Step, bool) {
             step.unknown(
                 None,
                 "the zone's rules are not known",
-                "curl -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" https://api.cloudflare.com/client/v4/zones/\
-                 $ZONE_ID/rulesets/phases/http_request_cache_settings/entrypoint",
+                Settle::by(
+                    "curl -sS -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
+                     https://api.cloudflare.com/client/v4/zones/$ZONE_ID/\
+                     rulesets/phases/http_request_cache_settings/entrypoint",
+                    "the last rule whose expression matches this URL decides",
+                ),
             ),
             false,
         ),
@@ -235,7 +244,7 @@ fn extension(input: &CacheInput) -> Step {
     step.unknown(
         Some("cache-not-eligible"),
         format!("{what}: not cached by default; whether a rule makes it eligible is not known"),
-        "curl -sS -o /dev/null -D - URL: DYNAMIC means that no rule does",
+        Settle::by(ASK, "cf-cache-status: DYNAMIC means that no rule does"),
     )
 }
 
@@ -252,8 +261,11 @@ fn cache_level(input: &CacheInput) -> Step {
         (None, Some(_)) => step.unknown(
             None,
             "the zone's Cache Level is not known; \"Standard\" allows it",
-            "curl -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
-             https://api.cloudflare.com/client/v4/zones/$ZONE_ID/settings/cache_level",
+            Settle::by(
+                "curl -sS -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
+                 https://api.cloudflare.com/client/v4/zones/$ZONE_ID/settings/cache_level",
+                "\"value\":\"aggressive\" (Standard) rules it out",
+            ),
         ),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::decision::{BrowserTtl, Freshness, Source, Step, Trace};
+use super::decision::{ASK, BrowserTtl, Freshness, HEADERS, Settle, Source, Step, Trace};
 use super::input::{Answer, CacheInput};
 use super::storability::PINGORA;
 use super::zone::BrowserRule;
@@ -194,7 +194,7 @@ fn silent(input: &CacheInput, answer: &Answer, step: Step, trace: &mut Trace) ->
         trace.add(step.unknown(
             Some("cache-control-malformed"),
             format!("{:?}: {}; the lifetime is lost", fault.raw, fault.says),
-            "write the header as the grammar wants it, and ask again",
+            Settle::by(ASK, "once it is written as the grammar wants it, the lifetime counts"),
         ));
         return Freshness::default();
     }
@@ -208,7 +208,7 @@ fn silent(input: &CacheInput, answer: &Answer, step: Step, trace: &mut Trace) ->
             Freshness { edge_s: Some(seconds), from: Some(Source::Default), certain: answer.from_origin }
         }
         _ => {
-            trace.add(step.unknown(None, "no lifetime was seen", "curl -sS -o /dev/null -D - URL"));
+            trace.add(step.unknown(None, "no lifetime was seen", HEADERS));
             Freshness::default()
         }
     }

@@ -70,6 +70,9 @@ pub struct Answer {
     pub cookies: Vec<SetCookie>,
     /// `Vary`.
     pub vary: Vary,
+    /// Does the answer depend on the request's `Origin`: an `Access-Control-Allow-Origin` for one site, or a `Vary` that
+    /// names it?
+    pub depends_on_origin: bool,
     /// Octets of the whole object, if told.
     pub size: Option<u64>,
     /// Media type, lower case.
@@ -131,6 +134,8 @@ impl Answer {
             date: headers.date(),
             cookies,
             vary: headers.vary(),
+            depends_on_origin: headers.vary().names("origin")
+                || headers.first("access-control-allow-origin").is_some_and(|value| value.trim() != "*"),
             size: response.object_size(),
             media_type: response.media_type(),
             has_validator: headers.has("etag") || headers.has("last-modified"),

@@ -1,12 +1,18 @@
 //! What tells copies apart, and whether anybody asks for the same one twice (`facts/cloudflare.md` 1.8).
 
-use super::decision::{Step, Trace};
+use super::decision::{Settle, Step, Trace};
 use super::input::{Asked, CacheInput};
 use super::zone::CacheLevel;
 use crate::evidence::http::CacheStatus;
 use crate::verdict::Confidence;
 
 const KEYS: &str = "https://developers.cloudflare.com/cache/how-to/cache-keys/";
+
+/// Asks for the very same thing twice.
+const AGAIN: Settle = Settle::by(
+    "for i in 1 2; do curl -sS -o /dev/null -D - {url}; done",
+    "the second is a HIT if the very same URL and headers find the copy again",
+);
 
 /// Request headers beside the URL that enter the default key.
 const IN_THE_KEY: &[&str] = &[
@@ -142,7 +148,7 @@ pub(super) fn judge(input: &CacheInput, trace: &mut Trace) {
             format!("never served from cache, and the key holds {what}: each value is another copy"),
         ));
     } else {
-        trace.add(step.unknown(None, format!("the key holds {what}"), "ask twice with the very same URL and headers"));
+        trace.add(step.unknown(None, format!("the key holds {what}"), AGAIN));
     }
 }
 

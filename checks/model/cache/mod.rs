@@ -24,10 +24,11 @@ mod tests;
 mod zone;
 
 pub use change::{Change, after};
-pub use decision::{BrowserTtl, Conclusion, Decision, Freshness, Outcome, Source, Step, Text};
+pub use decision::{BrowserTtl, Conclusion, Decision, Freshness, Outcome, Phase, Settle, Source, Step, Text};
 pub use input::{Answer, Asked, CacheInput};
 pub use observation::{Observed, Pattern, Seen};
-pub use plan::{CachePlan, Obstacle, plan, proposed, wanted};
+pub(crate) use plan::PROPOSED;
+pub use plan::{CachePlan, Obstacle, plan, proposed, shared, wanted};
 pub use zone::{
     BrowserRule, CacheLevel, EdgeTtl, EdgeTtlMode, KeyRule, Plan, ResponseRules, RuleSays, VaryAction, VaryRule,
     ZoneKnowledge,
@@ -39,15 +40,18 @@ use crate::evidence::http::CacheStatus;
 
 /// Decides.
 pub fn decide(input: &CacheInput) -> Decision {
-    let mut trace = Trace::default();
+    let mut trace = Trace { steps: Vec::with_capacity(16), phase: Phase::Request };
     let eligibility = eligibility::judge(input, &mut trace);
     let mut storability = Outcome::Unknown;
     let mut freshness = Freshness::default();
     if eligibility != Outcome::No {
+        trace.phase = Phase::Answer;
         storability = storability::judge(input, &mut trace);
         if storability != Outcome::No {
+            trace.phase = Phase::Lifetime;
             freshness = freshness::judge(input, &mut trace);
             if trace.steps.last().is_none_or(|step| step.outcome != Outcome::No) {
+                trace.phase = Phase::Key;
                 key::judge(input, &mut trace);
             }
         }

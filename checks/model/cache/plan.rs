@@ -12,7 +12,7 @@ use crate::evidence::target::Expectation;
 
 /// What a new `Cache-Control` says where the origin gives no lifetime of its own to keep: two hours, as Cloudflare
 /// itself assumes for a 200.
-const PROPOSED: &str = "public, max-age=7200";
+pub(crate) const PROPOSED: &str = "public, max-age=7200";
 
 /// More obstacles than the model knows would be a loop.
 const MOST_OBSTACLES: usize = 12;
@@ -22,12 +22,21 @@ const MOST_OBSTACLES: usize = 12;
 pub struct Obstacle {
     /// The check that names it.
     pub check: &'static str,
-    /// The change that the model believes in; `None`: none that it can predict.
-    pub change: Option<Change>,
+    /// The changes that take it away, as the model believes; empty: none does.
+    pub changes: Vec<Change>,
     /// The step that said no.
     pub step: Step,
     /// Does it keep the answer out of the cache, or does it only leave the lifetime to Cloudflare's assumption?
     pub blocks: bool,
+    /// The decision once this obstacle and those before it are out of the way; `None`: no change is believed.
+    pub after: Option<Decision>,
+}
+
+impl CachePlan {
+    /// The obstacle that this check names.
+    pub fn obstacle(&self, check: &str) -> Option<&Obstacle> {
+        self.obstacles.iter().find(|obstacle| obstacle.check == check)
+    }
 }
 
 /// The obstacles in order, and what will be seen once all are out of the way.
@@ -74,15 +83,19 @@ pub fn plan(evidence: &Evidence) -> Option<CachePlan> {
             open = true;
             break;
         }
-        let change = cure(check, &current);
-        if let Some(change) = &change {
+        let mut changes = cure(check, &current);
+        if !changes.is_empty() {
             current = settled(&current);
-            apply(&mut current, change);
+            changes.iter().for_each(|change| apply(&mut current, change));
             decision = decide(&current);
         }
-        let believed = change.filter(|_| decision.obstacle() != Some(check));
-        open = believed.is_none();
-        obstacles.push(Obstacle { check, change: believed, step, blocks: true });
+        // A fix is believed only if the model, asked again, is no longer stopped by the same thing.
+        open = changes.is_empty() || decision.obstacle() == Some(check);
+        if open {
+            changes.clear();
+        }
+        let after = (!open).then(|| decision.clone());
+        obstacles.push(Obstacle { check, changes, step, blocks: true, after });
         if open {
             break;
         }
@@ -92,13 +105,18 @@ pub fn plan(evidence: &Evidence) -> Option<CachePlan> {
     }
     let silent = !obstacles.is_empty() && !open && is_silent(&input) && !is_personal(&input, wanted);
     if silent
-        && obstacles.iter().all(|obstacle| obstacle.check != "cache-control-missing")
+        && obstacles.iter().all(|o| !matches!(o.check, "cache-control-missing" | "cache-status-uncacheable"))
         && let Some(step) = decision.step("lifetime").cloned()
     {
-        let change = Some(Change::SetCacheControl { value: PROPOSED.into() });
-        obstacles.push(Obstacle { check: "cache-control-missing", change, step, blocks: false });
+        let change = Change::SetCacheControl { value: PROPOSED.into() };
+        apply(&mut current, &change);
+        let after = Some(decide(&current));
+        let changes = vec![change];
+        obstacles.push(Obstacle { check: "cache-control-missing", changes, step, blocks: false, after });
     }
-    let predicted = (!open && decision.conclusion == Conclusion::Cached).then(|| predict(&decision));
+    let in_a_worker = obstacles.iter().any(|obstacle| obstacle.changes.contains(&Change::CacheInWorker));
+    // What a Worker's answer will say of the cache is the Worker's own affair.
+    let predicted = (!open && !in_a_worker && decision.conclusion == Conclusion::Cached).then(|| predict(&decision));
     Some(CachePlan { obstacles, predicted, now })
 }
 
@@ -126,9 +144,9 @@ fn is_personal(input: &CacheInput, wanted: bool) -> bool {
     !wanted && input.response.as_ref().is_some_and(personal)
 }
 
-/// The change that takes this obstacle away.
-fn cure(check: &'static str, input: &CacheInput) -> Option<Change> {
-    Some(match check {
+/// The changes that may take this obstacle away; empty: none that could be tried in the model.
+fn cure(check: &'static str, input: &CacheInput) -> Vec<Change> {
+    vec![match check {
         "cache-method-uncacheable" => Change::UseGet,
         "cache-port-uncacheable" => Change::UseStandardPort,
         "cache-rule-bypasses" => Change::StopBypassing,
@@ -142,14 +160,33 @@ fn cure(check: &'static str, input: &CacheInput) -> Option<Change> {
         "cache-set-cookie" => Change::DropSetCookie,
         "cache-authorization" => Change::AllowShared,
         "cache-vary-blocks" => Change::DropVary,
-        "cache-key-fragmented"
-            if input.request.query.is_some() && super::key::key_headers(&input.request).is_empty() =>
-        {
-            Change::IgnoreQuery
+        "cache-object-too-large" => Change::SplitObject,
+        "cache-platform-owned" => Change::UseOwnZone,
+        "cache-worker-in-front" => Change::CacheInWorker,
+        "cache-key-fragmented" => {
+            let scatters = |query: &String| !super::key::scattering_parameters(query).is_empty();
+            let by_query = input.request.query.as_ref().is_some_and(scatters);
+            // Leaving Origin out would serve one site's answer to another where the answer depends on it.
+            let depends = input.response.as_ref().is_some_and(|answer| answer.depends_on_origin);
+            let by_origin = input.request.has("origin") && !depends;
+            let changes = [(by_query, Change::IgnoreQuery), (by_origin, Change::ExcludeOrigin)];
+            return changes.into_iter().filter(|(is_due, _)| *is_due).map(|(_, change)| change).collect();
         }
-        "cache-key-fragmented" => Change::ExcludeOrigin,
-        _ => return None,
-    })
+        _ => return Vec::new(),
+    }]
+}
+
+/// The header that decides, with `public` in it.
+pub(super) fn with_public(answer: &Answer) -> String {
+    let (_, header) = answer.winner();
+    let own = header.directives.iter().map(|directive| directive.raw.as_str());
+    std::iter::once("public").chain(own).collect::<Vec<_>>().join(", ")
+}
+
+/// The `Cache-Control` that allows sharing and keeps what the origin says of lifetimes.
+pub fn shared(input: &CacheInput) -> String {
+    let own = input.response.as_ref().filter(|answer| !answer.winner().1.directives.is_empty());
+    own.map_or_else(|| PROPOSED.to_owned(), with_public)
 }
 
 /// The `Cache-Control` to propose: the origin's own positive lifetime where it has one, else two hours.

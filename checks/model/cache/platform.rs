@@ -36,16 +36,17 @@ const PLATFORMS: &[Known] = &[
         name: "Workers (workers.dev)",
         suffix: "workers.dev",
         header: None,
-        caches: false,
-        way: "a workers.dev name has no zone, so no Cache Rules and no working Cache API; add a custom domain",
-        source: "https://developers.cloudflare.com/workers/reference/how-the-cache-works/",
+        // Workers Caching, where the Worker's configuration turns it on, works on workers.dev too.
+        caches: true,
+        way: "a workers.dev name has no zone, so no Cache Rules: turn on the Worker's own cache, or add a custom domain",
+        source: "https://developers.cloudflare.com/workers/cache/",
     },
     Known {
         name: "R2 (r2.dev)",
         suffix: "r2.dev",
         header: None,
         caches: false,
-        way: "an r2.dev name is for development and offers no cache; connect a custom domain to the bucket",
+        way: "Cloudflare offers caching for a bucket on a custom domain only, not on r2.dev; connect one to the bucket",
         source: "https://developers.cloudflare.com/r2/buckets/public-buckets/",
     },
     Known {

@@ -1,6 +1,6 @@
 //! May one visitor's answer be another's: cookies, Authorization, Vary (`facts/cloudflare.md` 1.1 C, 1.6, 1.7).
 
-use super::decision::Step;
+use super::decision::{HEADERS, Step};
 use super::eligibility::is_default_cacheable;
 use super::input::{Answer, CacheInput};
 use super::storability::{PINGORA, forced, quote};
@@ -18,11 +18,7 @@ pub(super) fn cookies(input: &CacheInput, answer: &Answer) -> Option<Step> {
         return Some(if answer.whole || answer.from_origin {
             step.saw("no Set-Cookie").yes("no cookie of the application's")
         } else {
-            step.saw("no Set-Cookie quoted").unknown(
-                None,
-                "the headers were not all seen",
-                "curl -sS -o /dev/null -D - URL",
-            )
+            step.saw("no Set-Cookie quoted").unknown(None, "the headers were not all seen", HEADERS)
         });
     }
     let names = answer.cookies.iter().map(|cookie| cookie.label()).collect::<Vec<_>>().join(", ");

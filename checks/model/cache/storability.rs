@@ -4,7 +4,7 @@
 use time::Date;
 use time::macros::date;
 
-use super::decision::{Outcome, Step, Trace};
+use super::decision::{ASK, HEADERS, Outcome, Settle, Step, Trace};
 use super::eligibility::is_default_cacheable;
 use super::freshness;
 use super::input::{Answer, CacheInput};
@@ -20,6 +20,13 @@ const CONTROL: &str = "https://developers.cloudflare.com/cache/concepts/cache-co
 const CDN_CONTROL: &str = "https://developers.cloudflare.com/cache/concepts/cdn-cache-control/";
 const ARMOR: &str = "https://developers.cloudflare.com/cache/cache-security/cache-deception-armor/";
 const RULES: &str = "https://developers.cloudflare.com/cache/how-to/cache-rules/settings/";
+
+/// What shows the rules that may refuse to store.
+const ZONE_RULES: Settle = Settle::by(
+    "for PHASE in http_request_cache_settings http_response_cache_settings; do curl -sS -H \"Authorization: Bearer \
+     $CLOUDFLARE_API_TOKEN\" https://api.cloudflare.com/client/v4/zones/$ZONE_ID/rulesets/phases/$PHASE/entrypoint; done",
+    "the rules of the cache: the last one that matches this URL decides",
+);
 
 /// The cache runs on Pingora: `Vary: *` bypasses, fractions of seconds are floored
 /// (<https://developers.cloudflare.com/changelog/post/2026-05-04-pingora-powers-cache/>).
@@ -43,7 +50,7 @@ pub(super) fn judge(input: &CacheInput, trace: &mut Trace) -> Outcome {
         trace.add(Step::ask("response", "What did the origin answer?", UNCACHED).unknown(
             Some("cache-control-missing"),
             "no answer was seen",
-            "curl -sS -o /dev/null -D - URL",
+            HEADERS,
         ));
         return Outcome::Unknown;
     };
@@ -128,7 +135,7 @@ fn status(input: &CacheInput, answer: &Answer) -> Option<Step> {
         return Some(step.unknown(
             Some("cache-status-uncacheable"),
             "not in the table of defaults; whether a lifetime was sent is not known",
-            "curl -sS -o /dev/null -D - URL",
+            HEADERS,
         ));
     }
     Some(step.no(
@@ -153,11 +160,7 @@ fn directives(input: &CacheInput, answer: &Answer) -> Option<Step> {
         return Some(if answer.whole || answer.from_origin {
             step.saw("no Cache-Control").yes("no header forbids it")
         } else {
-            step.saw("no Cache-Control quoted").unknown(
-                None,
-                "the headers were not all seen",
-                "curl -sS -o /dev/null -D - URL",
-            )
+            step.saw("no Cache-Control quoted").unknown(None, "the headers were not all seen", HEADERS)
         });
     }
     let step = step.saw(quote(name, header));
@@ -185,7 +188,7 @@ fn directives(input: &CacheInput, answer: &Answer) -> Option<Step> {
         return Some(step.unknown(
             Some("cache-control-malformed"),
             format!("{} is meant but not written in a way that caches understand", denied.text()),
-            "write the header as the grammar wants it",
+            Settle::by(ASK, "once it is written as the grammar wants it, it counts"),
         ));
     }
     let named = header.qualified(Name::Private).len() + header.qualified(Name::NoCache).len();
@@ -263,15 +266,14 @@ fn unseen(input: &CacheInput, answer: &Answer) -> Option<Step> {
     }
     let step = Step::ask("unseen", "Is there a reason for BYPASS that the edge does not show?", UNCACHED)
         .saw("cf-cache-status: BYPASS");
-    let settle = "curl -sS -o /dev/null -D - --connect-to HOST:443:ORIGIN:443 URL, and read Set-Cookie and Cloudflare-CDN-Cache-Control";
+    let settle = Settle::by(
+        "curl -sS -o /dev/null -D - --connect-to {host}:{port}:{origin} {url}",
+        "the origin's own headers: read Set-Cookie and Cloudflare-CDN-Cache-Control",
+    );
     let freshness = answer.wants_caching(input.date.midnight().assume_utc());
     if !answer.whole && !answer.from_origin {
         if !freshness {
-            return Some(step.unknown(
-                Some("cache-control-forbids"),
-                "the headers were not all seen",
-                "curl -sS -o /dev/null -D - URL",
-            ));
+            return Some(step.unknown(Some("cache-control-forbids"), "the headers were not all seen", HEADERS));
         }
         // Freshness is quoted and allows storing, so the next reason in Cloudflare's order is a cookie.
         return Some(Step { settle: Some(settle), ..step }.no(
@@ -281,18 +283,34 @@ fn unseen(input: &CacheInput, answer: &Answer) -> Option<Step> {
              not quoted",
         ));
     }
-    if !answer.speaks_of_freshness() {
-        return Some(Step { settle: Some(settle), ..step }.no(
+    // The origin's own answer shows what the edge hides, so what is left stands in the zone.
+    let (confidence, settle) =
+        if answer.from_origin { (Confidence::Medium, ZONE_RULES) } else { (Confidence::Low, settle) };
+    let step = Step { settle: Some(settle), ..step };
+    Some(match (answer.speaks_of_freshness(), answer.from_origin) {
+        (false, true) => step.no(
             "cache-control-missing",
-            Confidence::Low,
+            confidence,
+            "BYPASS, and the origin's own answer says nothing of freshness: most likely a rule's Edge TTL bypasses the \
+             cache where the origin is silent",
+        ),
+        (false, false) => step.no(
+            "cache-control-missing",
+            confidence,
             "BYPASS, and the answer says nothing of freshness: probably a rule bypasses the cache where the origin is \
              silent, or Cloudflare-CDN-Cache-Control (which visitors do not see) forbids storing",
-        ));
-    }
-    Some(Step { settle: Some(settle), ..step }.no(
-        "cache-control-overridden",
-        Confidence::Low,
-        "BYPASS although every visible header allows storing: something invisible at the edge decides, probably \
-         Cloudflare-CDN-Cache-Control, else a Cache Response Rule or a rule's vary setting",
-    ))
+        ),
+        (true, true) => step.no(
+            "cache-control-overridden",
+            confidence,
+            "BYPASS although the origin's own answer allows storing: most likely a Cache Response Rule forbids it, or \
+             a rule's vary setting",
+        ),
+        (true, false) => step.no(
+            "cache-control-overridden",
+            confidence,
+            "BYPASS although every visible header allows storing: something invisible at the edge decides, probably \
+             Cloudflare-CDN-Cache-Control, else a Cache Response Rule or a rule's vary setting",
+        ),
+    })
 }

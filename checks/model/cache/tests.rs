@@ -197,6 +197,9 @@ fn statuses_without_a_default() {
 fn bypass_without_a_visible_reason() {
     let mut case = input(API, &[("cache-control", "public, max-age=60")], &["BYPASS", "BYPASS"]);
     assert_eq!(obstacle(&case), Some("cache-control-overridden"));
+    // The origin's own answer leaves only the zone; what the edge shows leaves more than one reason.
+    assert_eq!(decide(&case).decider().unwrap().confidence, crate::verdict::Confidence::Medium);
+    case.response.as_mut().unwrap().from_origin = false;
     assert_eq!(decide(&case).decider().unwrap().confidence, crate::verdict::Confidence::Low);
     let thin = [("cache-control", "public, max-age=60")];
     let headers: Headers = thin.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect();

@@ -28,7 +28,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "The rule's edge TTL is \"use cache-control header if present, bypass cache if not\", and the function \
                 sends none.",
         cause: Some("cache-control-missing"),
-        expect: &[("cache-control-missing", "warn")],
+        expect: &[("cache-control-missing", "fail")],
         zone: || Zone { rule: rule(&[], CacheAction::Eligible(EdgeTtl::BypassByDefault)), ..Zone::default() },
         origin: || with_headers(&[]),
         ..SOUND

@@ -91,11 +91,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "The function of a REST API throws; the gateway answers 502, and Cloudflare puts its own page in place of \
                 the answer.",
         cause: Some("edge-integration-failing"),
-        expect: &[
-            ("cache-status-uncacheable", "warn"),
-            ("edge-differs-from-origin", "warn"),
-            ("edge-integration-failing", "warn"),
-        ],
+        expect: &[("edge-integration-failing", "fail")],
         wish: Expectation::Any,
         origin: || Origin {
             product: Product::Rest,
@@ -111,11 +107,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "A REST API gives up on its function (after 29 s in reality, sooner here) and answers 504, and \
                 Cloudflare puts its own page in place of the answer.",
         cause: Some("edge-integration-failing"),
-        expect: &[
-            ("cache-status-uncacheable", "warn"),
-            ("edge-differs-from-origin", "warn"),
-            ("edge-integration-failing", "warn"),
-        ],
+        expect: &[("edge-integration-failing", "fail")],
         wish: Expectation::Any,
         origin: || Origin {
             product: Product::Rest,

@@ -84,6 +84,10 @@ impl Server {
                 other => other,
             })?;
         }
+        // What is missing from half an answer is not absent.
+        if answer.metadata.truncation {
+            return Err(Lookup::Unreachable { why: "the answer was cut, over TCP too".into() });
+        }
         Ok(answer)
     }
 

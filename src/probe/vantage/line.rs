@@ -3,7 +3,7 @@
 use cfdoctor_checks::evidence::Handshake;
 use cfdoctor_checks::evidence::http::{Exchange, Failure, Outcome};
 use cfdoctor_checks::evidence::target::Scheme;
-use cfdoctor_checks::evidence::tls::{Connect, TlsOutcome};
+use cfdoctor_checks::evidence::tls::Connect;
 
 use crate::probe::budget::{Budget, MAX_CONNECTIONS, MAX_REQUESTS};
 use crate::probe::dial::{self, Route};
@@ -181,23 +181,8 @@ fn transport_failure(exchange: &Exchange, reused: bool) -> Option<String> {
 /// Why there is no TLS connection.
 pub(super) fn failure(handshake: &Handshake) -> Failure {
     if handshake.connect == Connect::Open {
-        Failure::Tls { why: tls_words(&handshake.outcome) }
+        Failure::Tls { why: handshake.outcome.describe() }
     } else {
         Failure::Connect(handshake.connect.clone())
-    }
-}
-
-/// The TLS part in words, as a clause.
-fn tls_words(outcome: &TlsOutcome) -> String {
-    match outcome {
-        TlsOutcome::Completed => "the connection was lost after the handshake".into(),
-        TlsOutcome::Alert { code, name, .. } => format!("the server sent the alert {name} ({code})"),
-        TlsOutcome::NotTls { first } => format!("what came is not TLS: {first:?}"),
-        TlsOutcome::Closed => "the server closed the connection during the handshake".into(),
-        TlsOutcome::Reset => "the server reset the connection during the handshake".into(),
-        TlsOutcome::TimedOut(patience) => format!("the handshake was not done within {}", patience.describe()),
-        TlsOutcome::Broken { why } => why.clone(),
-        TlsOutcome::NotReached => "TCP did not get that far".into(),
-        TlsOutcome::Reported { error } => error.clone().unwrap_or_else(|| "reported from elsewhere".into()),
     }
 }

@@ -99,7 +99,10 @@ fn after(predicted: &Predicted) -> String {
 
 fn no_cause<W: Write>(page: &mut Page<'_, W>, target: &TargetReport) -> io::Result<()> {
     let Summary { warn, fail, pass, .. } = Summary::of(target.results.iter());
-    let proof = target.observed.as_ref().map(seen_at_the_edge);
+    // Only what came from the cache is a proof of good health; everything else just was not asked to be there.
+    let from_cache = |status: &String| ["HIT", "REVALIDATED", "UPDATING", "STALE"].contains(&status.as_str());
+    let cached = target.observed.as_ref().filter(|observed| observed.statuses.iter().any(from_cache));
+    let proof = cached.map(seen_at_the_edge);
     let (status, word, text) = match target.verdict {
         TargetVerdict::Pass => {
             let proof = proof.unwrap_or_else(|| format!("{pass} of {pass} that could be judged are right"));

@@ -1,0 +1,238 @@
+//! The program under watch: its time, its memory, and every word that it writes.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Condvar, LazyLock, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::names;
+
+/// What is examined.
+pub(super) const URL: &str = "https://lambda.example.com/x";
+/// `--deadline`.
+pub(super) const DEADLINE: Duration = Duration::from_secs(3);
+/// Starting, judging and writing on a machine that runs other tests beside.
+const START: Duration = Duration::from_millis(1500);
+/// Peak of resident memory (`performance.md` goal 11).
+const MAX_MEMORY: u64 = 64 * 1024 * 1024;
+/// Octets of one report: hostile answers may not swell it.
+const MAX_REPORT: usize = 128 * 1024;
+/// Programs at the same time, over all tests.
+const SEATS: usize = 6;
+
+static TAKEN: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+/// One hostile situation.
+pub(super) struct Case {
+    pub(super) name: String,
+    /// The port of a hostile name server.
+    pub(super) resolver: Option<u16>,
+    /// Beside the usual ones.
+    pub(super) arguments: Vec<String>,
+    /// Part of the recording, and what it must hold.
+    pub(super) recorded: (&'static str, &'static str),
+}
+
+/// Runs the program on each case; all must go well.
+pub(super) fn all_survive(cases: Vec<Case>) {
+    let queue = Mutex::new(cases.into_iter());
+    let faults = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..SEATS {
+            scope.spawn(|| {
+                loop {
+                    let Some(case) = queue.lock().unwrap().next() else { return };
+                    let found = look(&case);
+                    faults.lock().unwrap().extend(found.into_iter().map(|fault| format!("{}: {fault}", case.name)));
+                }
+            });
+        }
+    });
+    let faults = faults.into_inner().unwrap();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The program, with the environment that every machine has.
+pub(super) fn doctor(arguments: &[impl AsRef<std::ffi::OsStr>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cfdoctor"));
+    for name in ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "COLUMNS", "LC_ALL", "LC_CTYPE"] {
+        command.env_remove(name);
+    }
+    command.env("LANG", "C.UTF-8").args(arguments);
+    command
+}
+
+/// `check` with short limits and this name server, or one that knows every name.
+pub(super) fn usual(resolver: Option<u16>) -> Vec<String> {
+    let deadline = format!("{}s", DEADLINE.as_secs());
+    let resolver = format!("127.0.0.1:{}", resolver.unwrap_or_else(names::friendly));
+    ["check", URL, "--no-config", "--connect-timeout", "700ms", "--timeout", "1200ms"]
+        .into_iter()
+        .chain(["--deadline", &deadline, "--resolver", &resolver])
+        .map(Into::into)
+        .collect()
+}
+
+/// What is wrong with how the program took it.
+fn look(case: &Case) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let mut arguments = usual(case.resolver);
+    arguments.extend(["--format".into(), "json".into(), "-v".into()]);
+    arguments.extend(["--record".into(), place("recording").display().to_string()]);
+    for format in ["human", "short"] {
+        arguments.extend(["-o".into(), format!("{format}={}", place(format).display())]);
+    }
+    arguments.extend(case.arguments.iter().cloned());
+    let seat = Seat::take();
+    let mut child = doctor(&arguments)
+        .stdin(Stdio::null())
+        .stdout(File::create(place("stdout")).unwrap())
+        .stderr(File::create(place("stderr")).unwrap())
+        .spawn()
+        .unwrap();
+    let watched = watch(&mut child, DEADLINE + DEADLINE / 10 + START);
+    drop(seat);
+    let mut faults = Vec::new();
+    let texts = ["stdout", "stderr", "human", "short"].map(|name| (name, fs::read(place(name)).unwrap_or_default()));
+    match watched.status.and_then(|status| status.code()) {
+        Some(0 | 1 | 3) => {}
+        _ => faults.push(format!("{:?}; stderr: {}", watched.status, String::from_utf8_lossy(&texts[1].1))),
+    }
+    if watched.memory > MAX_MEMORY {
+        faults.push(format!("{} KiB of memory", watched.memory / 1024));
+    }
+    for (name, text) in &texts {
+        faults.extend(raw(text).map(|what| format!("{name}: {what}")));
+        if text.len() > MAX_REPORT {
+            faults.push(format!("{name} has {} octets", text.len()));
+        }
+    }
+    faults.extend(report(&texts[0].1));
+    faults.extend(recording(&place("recording"), case.recorded));
+    if watched.status.is_some_and(|status| status.success()) && !edge_answered(&place("recording")) {
+        faults.push("all is well, and the edge never answered".into());
+    }
+    faults
+}
+
+/// What is wrong with a report.
+fn report(text: &[u8]) -> Option<String> {
+    static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+        let schema = doctor(&["schema", "report"]).output().unwrap().stdout;
+        jsonschema::validator_for(&serde_json::from_slice(&schema).unwrap()).unwrap()
+    });
+    let report: Value = match serde_json::from_slice(text) {
+        Ok(report) => report,
+        Err(error) => return Some(format!("the report is no JSON: {error}")),
+    };
+    match SCHEMA.validate(&report) {
+        Err(error) => Some(format!("the report is not as its schema says: {error}")),
+        Ok(()) => hidden(&report).map(|what| format!("the report holds {what}")),
+    }
+}
+
+/// What is wrong with a recording.
+fn recording(folder: &Path, (part, says): (&str, &str)) -> Option<String> {
+    let text = fs::read_to_string(folder.join(part).with_extension("json")).unwrap_or_default();
+    if !text.contains(says) {
+        let skip = text.find("\"samples\"").map_or(0, |at| at / 3);
+        let shown: String =
+            text.split_whitespace().collect::<Vec<_>>().join(" ").chars().skip(skip).take(2500).collect();
+        return Some(format!("{part} does not say {says:?}: {shown}"));
+    }
+    let value: Value = serde_json::from_str(&text).unwrap();
+    hidden(&value).map(|what| format!("{part} holds {what}"))
+}
+
+/// Did any request for the target's URL bring an answer that did not break off?
+fn edge_answered(folder: &Path) -> bool {
+    let text = fs::read_to_string(folder.join("edge.json")).unwrap_or_default();
+    let edge: Value = serde_json::from_str(&text).unwrap_or_default();
+    let samples = edge["http"]["found"]["samples"].as_array();
+    samples.is_some_and(|samples| {
+        samples.iter().any(|sample| {
+            let answer = &sample["outcome"]["answered"];
+            answer.is_object() && answer["body"]["end"]["broken"].is_null()
+        })
+    })
+}
+
+/// A control character in any string.
+fn hidden(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => raw(text.as_bytes()),
+        Value::Array(values) => values.iter().find_map(hidden),
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| raw(name.as_bytes()).or_else(|| hidden(value))),
+        _ => None,
+    }
+}
+
+/// What a terminal would obey: control characters, and those that turn the direction of the text.
+pub(super) fn raw(text: &[u8]) -> Option<String> {
+    let Ok(text) = std::str::from_utf8(text) else { return Some("octets that are not UTF-8".into()) };
+    let at = text.find(|c: char| {
+        c != '\n' && (c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+    })?;
+    let from = text.char_indices().map(|(index, _)| index).rfind(|index| index + 40 <= at).unwrap_or(0);
+    Some(format!("a raw character: {:?}", text[from..].chars().take(80).collect::<String>()))
+}
+
+/// How a program ran.
+pub(super) struct Watched {
+    /// `None`: it had to be killed.
+    pub(super) status: Option<ExitStatus>,
+    /// Peak, octets.
+    pub(super) memory: u64,
+}
+
+/// Waits for the end, at most for `patience`.
+pub(super) fn watch(child: &mut Child, patience: Duration) -> Watched {
+    let start = Instant::now();
+    let status = format!("/proc/{}/status", child.id());
+    let mut memory = 0;
+    loop {
+        if let Some(peak) = fs::read_to_string(&status).ok().as_deref().and_then(peak) {
+            memory = memory.max(peak);
+        }
+        if let Some(status) = child.try_wait().unwrap() {
+            return Watched { status: Some(status), memory };
+        }
+        if start.elapsed() > patience {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return Watched { status: None, memory };
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// `VmHWM:     1234 kB`
+fn peak(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+}
+
+/// The right to run a program now.
+pub(super) struct Seat;
+
+impl Seat {
+    pub(super) fn take() -> Self {
+        let mut taken = TAKEN.0.lock().unwrap();
+        while *taken >= SEATS {
+            taken = TAKEN.1.wait(taken).unwrap();
+        }
+        *taken += 1;
+        Seat
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        *TAKEN.0.lock().unwrap() -= 1;
+        TAKEN.1.notify_one();
+    }
+}

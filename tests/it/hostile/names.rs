@@ -1,0 +1,290 @@
+//! Name servers that lie, babble or say nothing.
+
+use std::sync::LazyLock;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, UdpSocket};
+
+use super::doctor::{Case, all_survive};
+use super::script::RUNTIME;
+
+const A: u16 = 1;
+const CNAME: u16 = 5;
+const SOA: u16 = 6;
+const TXT: u16 = 16;
+const CAA: u16 = 257;
+
+/// Response, recursion desired and available.
+const OK: u16 = 0x8180;
+const CUT: u16 = OK | 0x0200;
+const SERVFAIL: u16 = OK | 2;
+const NXDOMAIN: u16 = OK | 3;
+const REFUSED: u16 = OK | 5;
+/// The name that was asked for, as a pointer (RFC 1035 §4.1.4).
+const ASKED: &[u8] = &[0xc0, 12];
+
+/// A question as it came.
+struct Question {
+    id: [u8; 2],
+    /// Name, type, class.
+    body: Vec<u8>,
+    kind: u16,
+}
+
+/// What is said to a question: any number of messages.
+type Speak = fn(&Question) -> Vec<Vec<u8>>;
+
+impl Question {
+    fn read(packet: &[u8]) -> Option<Self> {
+        let mut at = 12;
+        while *packet.get(at)? != 0 {
+            at += usize::from(packet[at]) + 1;
+        }
+        let kind = u16::from_be_bytes([*packet.get(at + 1)?, *packet.get(at + 2)?]);
+        Some(Question { id: [packet[0], packet[1]], body: packet.get(12..at + 5)?.to_vec(), kind })
+    }
+
+    fn reply(&self, flags: u16, answers: &[Vec<u8>], authorities: &[Vec<u8>]) -> Vec<u8> {
+        self.counted(flags, answers.len() as u16, authorities.len() as u16, &[answers, authorities].concat().concat())
+    }
+
+    /// A message that says that it has so many records.
+    fn counted(&self, flags: u16, answers: u16, authorities: u16, records: &[u8]) -> Vec<u8> {
+        let numbers = [flags, 1, answers, authorities, 0].map(u16::to_be_bytes).concat();
+        [&self.id[..], &numbers, &self.body, records].concat()
+    }
+
+    /// The answer of a sound server: every name has one address, and nothing else.
+    fn sound(&self) -> Vec<u8> {
+        match self.kind {
+            A => self.reply(OK, &[record(ASKED, A, 60, &[127, 0, 0, 1])], &[]),
+            SOA => self.reply(OK, &[], &[soa()]),
+            _ => self.reply(OK, &[], &[soa()]),
+        }
+    }
+}
+
+/// The SOA of example.com.
+fn soa() -> Vec<u8> {
+    let zone = b"\x07example\x03com\0";
+    record(zone, SOA, 60, &[&zone[..], zone, &[0; 20]].concat())
+}
+
+fn record(owner: &[u8], kind: u16, ttl: u32, data: &[u8]) -> Vec<u8> {
+    let head = [&kind.to_be_bytes()[..], &1_u16.to_be_bytes(), &ttl.to_be_bytes()].concat();
+    [owner, &head, &(data.len() as u16).to_be_bytes(), data].concat()
+}
+
+fn cname(target: &[u8]) -> Vec<u8> {
+    record(ASKED, CNAME, 60, target)
+}
+
+/// Starts a server on UDP, and with `stream` on TCP; gives the port.
+fn serve(speak: Speak, stream: Option<Speak>) -> u16 {
+    let (udp, tcp) = RUNTIME.block_on(both_ports());
+    let port = udp.local_addr().unwrap().port();
+    RUNTIME.spawn(async move {
+        let mut packet = [0; 4096];
+        while let Ok((length, client)) = udp.recv_from(&mut packet).await {
+            let Some(question) = Question::read(&packet[..length]) else { continue };
+            for message in speak(&question) {
+                let _ = udp.send_to(&message, client).await;
+            }
+        }
+    });
+    // Without `stream` the TCP port is closed again.
+    if let Some(speak) = stream {
+        RUNTIME.spawn(async move {
+            while let Ok((mut stream, _)) = tcp.accept().await {
+                tokio::spawn(async move {
+                    let mut packet = vec![0; usize::from(stream.read_u16().await.unwrap_or_default())];
+                    if stream.read_exact(&mut packet).await.is_err() {
+                        return;
+                    }
+                    for message in Question::read(&packet).iter().flat_map(speak) {
+                        let _ = stream.write_all(&message).await;
+                    }
+                    while stream.read_u8().await.is_ok() {}
+                });
+            }
+        });
+    }
+    port
+}
+
+/// One number that is free on UDP and on TCP.
+async fn both_ports() -> (UdpSocket, TcpListener) {
+    loop {
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+            return (udp, tcp);
+        }
+    }
+}
+
+/// The port of a sound name server.
+pub(super) fn friendly() -> u16 {
+    static PORT: LazyLock<u16> = LazyLock::new(|| serve(|question| vec![question.sound()], None));
+    *PORT
+}
+
+/// A message with its length before it.
+fn framed(message: Vec<u8>) -> Vec<u8> {
+    [&(message.len() as u16).to_be_bytes()[..], &message].concat()
+}
+
+fn many_addresses(count: u16) -> Vec<Vec<u8>> {
+    (0..count).map(|n| record(ASKED, A, 60, &[127, 1, (n >> 8) as u8, n as u8])).collect()
+}
+
+/// Name, answers over UDP and over TCP, what the evidence then says.
+type Row = (&'static str, Speak, Option<Speak>, &'static str);
+
+const ROWS: &[Row] = &[
+    ("silence", |_| vec![], None, "timed-out"),
+    ("octets of chance", |_| vec![(0..=255).collect()], None, "\"resolver\""),
+    ("an empty message", |_| vec![vec![]], None, "\"resolver\""),
+    ("a head and no more", |q| vec![[&q.id[..], &[0x81, 0x80], &[0; 8]].concat()], None, "\"resolver\""),
+    ("half a head", |q| vec![q.id.to_vec()], None, "\"resolver\""),
+    (
+        "another's id",
+        |q| vec![Question { id: [q.id[0], !q.id[1]], body: q.body.clone(), kind: q.kind }.sound()],
+        None,
+        "timed-out",
+    ),
+    (
+        "another question",
+        |q| {
+            let body = b"\x04evil\x07example\0\0\x01\0\x01".to_vec();
+            vec![Question { body, ..Question { id: q.id, body: vec![], kind: q.kind } }.sound()]
+        },
+        None,
+        "\"resolver\"",
+    ),
+    ("a question as an answer", |q| vec![q.reply(0x0100, &[], &[])], None, "\"resolver\""),
+    (
+        "a thousand wrong answers first",
+        |q| {
+            let wrong = Question { id: [!q.id[0], q.id[1]], body: q.body.clone(), kind: q.kind }.sound();
+            let mut all = vec![wrong; 1000];
+            all.push(q.sound());
+            all
+        },
+        None,
+        "\"resolver\"",
+    ),
+    ("a thousand right answers", |q| vec![q.sound(); 1000], None, "127.0.0.1"),
+    ("a thousand denials", |q| vec![q.reply(NXDOMAIN, &[], &[soa()]); 1000], None, "nx-domain"),
+    (
+        "a pointer to itself",
+        |q| vec![q.reply(OK, &[cname(&[0xc0, q.body.len() as u8 + 24])], &[])],
+        None,
+        "\"resolver\"",
+    ),
+    ("a pointer beyond the end", |q| vec![q.reply(OK, &[cname(&[0xff, 0xff])], &[])], None, "\"resolver\""),
+    ("a name without end", |q| vec![q.reply(OK, &[cname(&[63; 4000])], &[])], None, "\"resolver\""),
+    ("65,535 records announced", |q| vec![q.counted(OK, u16::MAX, u16::MAX, &cname(ASKED))], None, "\"resolver\""),
+    ("500 addresses", |q| vec![q.reply(OK, &many_addresses(500), &[])], None, "\"resolver\""),
+    (
+        "a text of 60,000 octets",
+        |q| vec![q.reply(OK, &[record(ASKED, TXT, 60, &[255; 60_000])], &[])],
+        None,
+        "\"resolver\"",
+    ),
+    ("cut, and TCP is dead", |q| vec![q.reply(CUT, &[], &[])], None, "the answer was cut, and over TCP"),
+    ("cut, and TCP is silent", |q| vec![q.reply(CUT, &[], &[])], Some(|_| vec![]), "timed-out"),
+    (
+        "cut, and 4,000 addresses over TCP",
+        |q| vec![q.reply(CUT, &[], &[])],
+        Some(|q| vec![framed(q.reply(OK, &many_addresses(4000), &[]))]),
+        "127.1.0.63",
+    ),
+    (
+        "cut, and half an answer over TCP",
+        |q| vec![q.reply(CUT, &[], &[])],
+        Some(|_| vec![vec![0xff, 0xff, 1]]),
+        "timed-out",
+    ),
+    (
+        "cut, and nonsense over TCP",
+        |q| vec![q.reply(CUT, &[], &[])],
+        Some(|_| vec![vec![0xaa; 2_000_000]]),
+        "\"resolver\"",
+    ),
+    (
+        "cut over TCP too",
+        |q| vec![q.reply(CUT, &[], &[])],
+        Some(|q| vec![framed(q.reply(CUT, &[], &[]))]),
+        "over TCP too",
+    ),
+    ("SERVFAIL", |q| vec![q.reply(SERVFAIL, &[], &[])], None, "serv-fail"),
+    ("REFUSED", |q| vec![q.reply(REFUSED, &[], &[])], None, "refused"),
+    ("a code of no meaning", |q| vec![q.reply(OK | 15, &[], &[])], None, "\"rcode\": 15"),
+    ("NXDOMAIN", |q| vec![q.reply(NXDOMAIN, &[], &[soa()])], None, "nx-domain"),
+    ("an alias of itself", |q| vec![q.reply(OK, &[cname(ASKED)], &[])], None, "comes back to lambda.example.com"),
+    ("aliases without end", |q| vec![q.reply(OK, &[cname(&[&[1, b'a'], ASKED].concat())], &[])], None, "too-long"),
+    (
+        "200 aliases at once",
+        |q| {
+            let aliases =
+                (0..200_u8).map(|n| record(&[&[1, n], ASKED].concat(), CNAME, 60, &[&[1, n + 1], ASKED].concat()));
+            vec![q.reply(
+                OK,
+                &std::iter::once(cname(&[&[1, 0], ASKED].concat())).chain(aliases).collect::<Vec<_>>(),
+                &[],
+            )]
+        },
+        None,
+        "\"resolver\"",
+    ),
+    ("escapes in a name", |q| vec![q.reply(OK, &[cname(b"\x0a\x1b[31mevil\x07\x03com\0")], &[])], None, "[31mevil"),
+    (
+        "octets that are not UTF-8 in a name",
+        |q| vec![q.reply(OK, &[cname(b"\x04\xff\xfe\x80\x00\x03com\0")], &[])],
+        None,
+        ".com",
+    ),
+    (
+        "escapes in CAA",
+        |q| match q.kind {
+            CAA => vec![q.reply(OK, &[record(ASKED, CAA, 60, b"\x80\x05issue\x1b[31mca.example\x07\xff")], &[])],
+            _ => vec![q.sound()],
+        },
+        None,
+        "[31mca.example",
+    ),
+    (
+        "a tag of escapes in CAA",
+        |q| match q.kind {
+            CAA => vec![q.reply(OK, &[record(ASKED, CAA, 60, b"\0\x04\x1b[2Jx")], &[])],
+            _ => vec![q.sound()],
+        },
+        None,
+        "127.0.0.1",
+    ),
+    (
+        "a time to live of 136 years",
+        |q| vec![q.reply(OK, &[record(ASKED, A, u32::MAX, &[127, 0, 0, 1])], &[])],
+        None,
+        "127.0.0.1",
+    ),
+    ("an address of 3 octets", |q| vec![q.reply(OK, &[record(ASKED, A, 60, &[127, 0, 0])], &[])], None, "\"resolver\""),
+    ("an address that is none", |q| vec![q.reply(OK, &[record(ASKED, A, 60, &[0, 0, 0, 0])], &[])], None, "0.0.0.0"),
+    (
+        "an address of everybody",
+        |q| vec![q.reply(OK, &[record(ASKED, A, 60, &[255; 4])], &[])],
+        None,
+        "255.255.255.255",
+    ),
+];
+
+#[test]
+fn name_servers() {
+    let cases = ROWS.iter().map(|(name, speak, stream, says)| Case {
+        name: format!("{name} (DNS)"),
+        resolver: Some(serve(*speak, *stream)),
+        arguments: Vec::new(),
+        recorded: ("dns", says),
+    });
+    all_survive(cases.collect());
+}
