@@ -181,37 +181,40 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     if wanted.is_empty() {
         wanted.push("pki.goog");
     }
-    let fix = match set.and_then(|set| set.through.as_ref()) {
-        Some(target) => Fix::new(format!(
-            "The set belongs to {target}, where the CNAME of {owner} leads: have its owner add the authority, or \
-             use a name without that \
-             CNAME for the certificate."
-        )),
-        None => Fix::new(format!("Add the missing authority to the CAA records at {owner}; the others may stay.")),
-    };
-    wanted.into_iter().fold(fix, |fix, domain| {
-        fix.dashboard(format!("DNS → Records → Add record: CAA, {owner}, tag issue, value {domain}; again with tag \
-                               issuewild")).api(
-            format!("Let {domain} in"),
-            format!(
-                "curl -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" -H 'Content-Type: application/json' \
-                 https://api.cloudflare.com/client/v4/zones/$ZONE_ID/dns_records --data \
-                 \
-                 \
-                 \
-                 \
-                 '{{\"type\":\"CAA\",\"name\":\"{owner}\",\"data\":{{\"flags\":0,\"tag\":\"issue\",\"value\":\"{domain}\"}}}}'"
-            ),
-        )
-        .terraform(
-            "Cloudflare provider v5",
-            format!(
-                "resource \"cloudflare_dns_record\" \"caa\" {{\n  zone_id = var.zone_id\n  name    = \"{owner}\"\n  \
-                 type    = \"CAA\"\n  \
-                 ttl     = 1\n  data    = {{ flags = 0, tag = \"issue\", value = \"{domain}\" }}\n}}"
-            ),
-        )
+    if let Some(target) = set.and_then(|set| set.through.as_ref()) {
+        let fix = Fix::new(format!(
+            "The set belongs to {target}, where the CNAME of {owner} leads: have its owner add the authority, or let \
+             {owner} have a record of another kind, beside which CAA of its own can stand."
+        ))
+        .shell("The set as it is", format!("dig +noall +answer {target} CAA"));
+        return wanted.iter().fold(fix, |fix, domain| {
+            fix.code("What its owner would add", format!("{target}. CAA 0 issue \"{domain}\""))
+        });
+    }
+    let fix = Fix::new(format!("Add the missing authority to the CAA records at {owner}; the others may stay."));
+    // An `issuewild` where there was none would shut the others out of wildcards (RFC 8659 §4.3).
+    let wildcards = set.is_some_and(|set| set.records.iter().any(|record| record.tag == "issuewild"));
+    let tags = if wildcards { &["issue", "issuewild"][..] } else { &["issue"] };
+    wanted.into_iter().flat_map(|domain| tags.iter().map(move |tag| (domain, *tag))).fold(fix, |fix, (domain, tag)| {
+        fix.dashboard(format!("DNS → Records → Add record: CAA, {owner}, tag {tag}, value {domain}"))
+            .api(format!("Let {domain} in ({tag})"), add_caa(owner, tag, domain))
+            .terraform(
+                "Cloudflare provider v5",
+                format!(
+                    "resource \"cloudflare_dns_record\" \"caa_{tag}\" {{\n  zone_id = var.zone_id\n  name    = \
+                     \"{owner}\"\n  type    = \"CAA\"\n  ttl     = 1\n  data    = {{ flags = 0, tag = \"{tag}\", value = \
+                     \"{domain}\" }}\n}}"
+                ),
+            )
     })
+}
+
+fn add_caa(owner: &str, tag: &str, domain: &str) -> String {
+    let record = format!(r#"{{"type":"CAA","name":"{owner}","data":{{"flags":0,"tag":"{tag}","value":"{domain}"}}}}"#);
+    format!(
+        "curl -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" -H 'Content-Type: application/json' \
+         \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/dns_records\" --data '{record}'"
+    )
 }
 
 #[cfg(test)]

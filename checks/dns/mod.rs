@@ -144,43 +144,61 @@ fn unseen(evidence: &Evidence, finding: Finding) -> Verdict {
     if edge.is_none() && evidence.target.origin.is_some() { Verdict::Warn(finding) } else { Verdict::Fail(finding) }
 }
 
-/// Steps that show and change the host's record.
-fn change_record(fix: Fix, host: &str, content: &str, proxied: bool) -> Fix {
-    fix.dashboard(format!(
-        "DNS → Records → {host} → Edit: CNAME {content}, {}",
-        if proxied { "Proxied" } else { "DNS only" }
-    ))
-    .api(
+/// Steps that make a proxied record for the host.
+fn add_record(fix: Fix, host: &str, content: &str) -> Fix {
+    fix.dashboard(format!("DNS → Records → Add record: CNAME, {host}, target {content}, Proxied"))
+        .api(
+            "Add it",
+            format!(
+                "curl -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" -H 'Content-Type: application/json' \
+                 \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/dns_records\" \
+                 --data '{{\"type\":\"CNAME\",\"name\":\"{host}\",\"content\":\"{content}\",\"proxied\":true}}'"
+            ),
+        )
+        .terraform("Cloudflare provider v5", record_resource(host, content, true))
+}
+
+fn record_resource(host: &str, content: &str, proxied: bool) -> String {
+    format!(
+        "resource \"cloudflare_dns_record\" \"site\" {{\n  zone_id = var.zone_id\n  name    = \"{host}\"\n  \
+         type    = \"CNAME\"\n  content = \"{content}\"\n  ttl     = 1\n  proxied = {proxied}\n}}"
+    )
+}
+
+/// The call that shows the host's record with its id.
+fn find_record(fix: Fix, host: &str) -> Fix {
+    fix.api(
         "Find the record's id",
         format!(
             "curl -s -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
-                 \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/dns_records?name={host}\""
-        ),
-    )
-    .api(
-        "Change it",
-        format!(
-            "curl -X PATCH -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" -H 'Content-Type: \
-                 application/json' \
-                 \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/dns_records/$RECORD_ID\" \
-                 --data '{{\"type\":\"CNAME\",\"name\":\"{host}\",\"content\":\"{content}\",\"proxied\":{proxied}}}'"
-        ),
-    )
-    .terraform(
-        "Cloudflare provider v5",
-        format!(
-            "resource \"cloudflare_dns_record\" \"site\" {{\n  zone_id = var.zone_id\n  name    = \"{host}\"\n  \
-                 type    = \
-                 \"CNAME\"\n  content = \"{content}\"\n  ttl     = 1\n  proxied = {proxied}\n}}"
+             \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/dns_records?name={host}\""
         ),
     )
 }
 
+/// Steps that show and change the host's record.
+fn change_record(fix: Fix, host: &str, content: &str, proxied: bool) -> Fix {
+    let fix = fix.dashboard(format!(
+        "DNS → Records → {host} → Edit: CNAME {content}, {}",
+        if proxied { "Proxied" } else { "DNS only" }
+    ));
+    find_record(fix, host)
+        .api(
+            "Change it",
+            format!(
+                "curl -X PATCH -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" -H 'Content-Type: application/json' \
+                 \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/dns_records/$RECORD_ID\" \
+                 --data '{{\"type\":\"CNAME\",\"name\":\"{host}\",\"content\":\"{content}\",\"proxied\":{proxied}}}'"
+            ),
+        )
+        .terraform("Cloudflare provider v5", record_resource(host, content, proxied))
+}
+
 /// The region to write into commands: the user's, the one in the origin's name, or a placeholder.
 fn region_for_commands(evidence: &Evidence) -> String {
-    let named = || crate::model::origin_host::classify(evidence.origin_name()?).region;
-    let known = evidence.target.region.clone().filter(|name| crate::model::origin_host::region(name).is_some());
-    known.or_else(named).unwrap_or_else(|| "$AWS_REGION".into())
+    let real = |name: &String| crate::model::origin_host::region(name).is_some();
+    let named = || crate::model::origin_host::classify(evidence.origin_name()?).region.filter(real);
+    evidence.target.region.clone().filter(real).or_else(named).unwrap_or_else(|| "$AWS_REGION".into())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The name has no address.
 
-use super::{Absence, absence, answers, change_record, records};
+use super::{Absence, absence, add_record, answers, records};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
@@ -42,8 +42,8 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             format!("{} has its record, whose target {} does not resolve", host.name, host.end()),
         ));
     }
-    let finding = |what: &str| {
-        Finding::seen(format!("{}: {what}", host.name)).proofs(records(host)).proofs(answers(host)).proofs(
+    let finding = |seen: String| {
+        Finding::seen(seen).proofs(records(host)).proofs(answers(host)).proofs(
             dns.zone.found().map(|zone| format!("zone {}, name servers {}", zone.apex, zone.name_servers.join(", "))),
         )
     };
@@ -52,15 +52,18 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             let addresses: Vec<String> = host.addresses().iter().map(ToString::to_string).collect();
             Ok(Verdict::pass(format!("{} → {}", host.name, addresses.join(", "))))
         }
-        Absence::Sure(what) => Ok(Verdict::Fail(finding(what))),
-        Absence::Half(what) => Ok(Verdict::Warn(finding(what).confidence(Confidence::Medium))),
+        Absence::Sure(what) => Ok(Verdict::Fail(finding(format!("{} does not resolve: {what}", host.name)))),
+        Absence::Half(what) => {
+            let seen = format!("{} may have no address: {what}", host.name);
+            Ok(Verdict::Warn(finding(seen).confidence(Confidence::Medium)))
+        }
         Absence::Failed(_) if dns.host_unchecked.as_ref().is_some_and(|lookup| !lookup.addresses().is_empty()) => {
             Err(NotRun::blocked(Probe::Dns, "the name resolves only with DNSSEC checking disabled"))
         }
         Absence::Failed(what) => {
             let elsewhere = dns.views.iter().any(|view| matches!(super::absence(&view.chain), Absence::Failed(_)));
             let settled = elsewhere || dns.host_unchecked.is_some();
-            let mut finding = finding(&what);
+            let mut finding = finding(format!("{} does not resolve: {what}", host.name));
             if !settled {
                 finding = finding
                     .confidence(Confidence::Medium)
@@ -87,11 +90,11 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         );
     }
     let content = evidence.origin_name().unwrap_or("d-xxxxxxxxxx.execute-api.REGION.amazonaws.com");
-    change_record(
-        Fix::new(format!("Create a proxied record for {host} that points at the API's custom domain target.")),
+    let summary = format!("Create a proxied record for {host} that points at the API's custom domain target.");
+    add_record(
+        Fix::new(summary).shell("What there is", format!("dig +noall +answer {host} A {host} AAAA")),
         host,
         content,
-        true,
     )
 }
 

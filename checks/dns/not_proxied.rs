@@ -1,6 +1,6 @@
 //! Visitors do not meet Cloudflare.
 
-use super::change_record;
+use super::find_record;
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::target::Expectation;
 use crate::evidence::{Evidence, Proxied};
@@ -51,8 +51,18 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         "Turn the proxy on for {host}, with SSL mode Full (strict) set first. If its DNS is not at Cloudflare, move \
          the zone's name \
          servers there."
-    ));
-    change_record(fix, host, content, true)
+    ))
+    .dashboard(format!("DNS → Records → {host} → Edit → Proxy status: Proxied"));
+    find_record(fix, host)
+        .api(
+            "Turn it on",
+            "curl -X PATCH -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" -H 'Content-Type: application/json' \
+             \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/dns_records/$RECORD_ID\" --data '{\"proxied\":true}'",
+        )
+        .terraform(
+            "In the record (Cloudflare provider v5)",
+            "resource \"cloudflare_dns_record\" \"site\" {\n  # …\n  ttl     = 1\n  proxied = true\n}",
+        )
 }
 
 #[cfg(test)]
@@ -67,7 +77,11 @@ mod tests {
         let mut evidence = with(host(chain(&[HOST, TARGET], &["192.0.2.1"])));
         let verdict = judge(&evidence).unwrap();
         assert!(matches!(&verdict, Verdict::Warn(finding) if finding.proof[0].contains("CNAME")), "{verdict:?}");
-        assert!(fix(&evidence, verdict.finding().unwrap()).steps.iter().any(|step| step.text.contains(TARGET)));
+        let fixed = fix(&evidence, verdict.finding().unwrap());
+        assert!(
+            fixed.steps.iter().any(|step| step.text.ends_with("'{\"proxied\":true}'")),
+            "the record's content stays"
+        );
         evidence.target.expect = Expectation::Cached;
         assert_eq!(word(&judge(&evidence)), "fail");
         evidence.edge.http = exchanges(200, &WHOLE, "");

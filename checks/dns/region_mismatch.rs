@@ -3,7 +3,7 @@
 use super::change_record;
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::{Evidence, Response};
-use crate::model::origin_host::{classify, region};
+use crate::model::origin_host::{OriginClass, classify, region};
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 pub(crate) const CHECK: Check = Check {
@@ -63,8 +63,8 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     if region(wanted).is_none() {
         return Err(NotRun::inconclusive(format!("{wanted}, given as the region, is not on our list")));
     }
-    let finding =
-        Finding::seen(format!("the target is in {named}, the API in {wanted}")).proof(format!("target {name}"));
+    let finding = Finding::seen(format!("the target is in {named}, and the region given for the API is {wanted}"))
+        .proof(format!("target {name}"));
     let looked = evidence.origin_chain().is_ok() || evidence.edge_answer().is_ok() || evidence.origin_answer().is_ok();
     Ok(match (works, looked) {
         (true, _) => Verdict::Warn(
@@ -86,15 +86,27 @@ fn misplaced(response: &Response) -> Option<String> {
 
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let host = &evidence.target.host;
-    let region = evidence.target.region.as_deref().unwrap_or("$AWS_REGION");
     let name = evidence.origin_name().unwrap_or("d-xxxxxxxxxx.execute-api.REGION.amazonaws.com");
-    let content = match classify(name).region {
-        Some(named) if classify(name).class != crate::model::origin_host::OriginClass::GatewayCustomTarget => {
-            name.replace(&named, region)
-        }
+    let target = classify(name);
+    let answers = [evidence.edge_answer().ok(), evidence.origin_answer().ok()];
+    let told = answers.into_iter().flatten().find(|response| misplaced(response).is_some());
+    let shown = told.and_then(|response| response.headers.first("x-amz-bucket-region"));
+    let region = shown.or(evidence.target.region.as_deref()).unwrap_or("REGION");
+    let fix = Fix::new(format!("Point {host} at the target in the region where the service is."));
+    if told.is_some() || matches!(target.class, OriginClass::S3Rest | OriginClass::S3Website) {
+        let bucket = target.id.unwrap_or_else(|| host.clone());
+        let content = match &target.region {
+            Some(named) => name.replace(named, region),
+            None => format!("{bucket}.s3.{region}.amazonaws.com"),
+        };
+        let fix = fix.shell("Where the bucket lives", format!("aws s3api get-bucket-location --bucket {bucket}"));
+        return change_record(fix, host, &content, true);
+    }
+    let content = match target.region {
+        Some(named) if target.class != OriginClass::GatewayCustomTarget => name.replace(&named, region),
         _ => format!("d-xxxxxxxxxx.execute-api.{region}.amazonaws.com"),
     };
-    let fix = Fix::new(format!("Point {host} at the target in the region where the service is.")).shell(
+    let fix = fix.shell(
         "The custom domain's target there",
         format!(
             "aws apigatewayv2 get-domain-name --region {region} --domain-name {host} --query \

@@ -37,27 +37,26 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         match compare(&dns.host, &view.chain) {
             Comparison::Silent => {}
             Comparison::Same => compared += 1,
-            Comparison::Differs(how, kind) => {
+            Comparison::Differs { ours, theirs, kind } => {
                 compared += 1;
-                differences.push((view, how, kind));
+                differences.push((view, ours, theirs, kind));
             }
         }
     }
     if compared == 0 {
         return Err(NotRun::inconclusive("nobody else gave an answer to compare with"));
     }
-    let Some((first, how, _)) = differences.first() else {
+    let Some((first, ours, theirs, _)) = differences.first() else {
         return Ok(Verdict::pass(format!("{compared} other answers agree")));
     };
-    let mut finding =
-        Finding::seen(format!("{} and {} disagree about {}: {how}", dns.resolver, first.server, dns.host.name))
-            .proof(format!("{}: {}", dns.resolver, story(&dns.host)));
-    for (view, _, _) in &differences {
+    let seen = format!("by {} {} {ours}, by {} it {theirs}", dns.resolver, dns.host.name, first.server);
+    let mut finding = Finding::seen(seen).proof(format!("{}: {}", dns.resolver, story(&dns.host)));
+    for (view, ..) in &differences {
         finding = finding.proof(format!("{}: {}", view.server, story(&view.chain)));
     }
     // Where only this machine's own view stands apart, other visitors are not touched.
-    let local = differences.iter().all(|(view, _, _)| view.who == Viewer::System);
-    let existence = differences.iter().any(|(_, _, kind)| *kind == Kind::Existence);
+    let local = differences.iter().all(|(view, ..)| view.who == Viewer::System);
+    let existence = differences.iter().any(|(.., kind)| *kind == Kind::Existence);
     Ok(match (existence, local) {
         (true, false) => Verdict::Fail(finding),
         (_, true) => Verdict::Warn(finding.severity(Severity::Medium)),
@@ -78,7 +77,12 @@ enum Kind {
 enum Comparison {
     Silent,
     Same,
-    Differs(String, Kind),
+    /// With what the name does by the one and by the other.
+    Differs {
+        ours: String,
+        theirs: String,
+        kind: Kind,
+    },
 }
 
 /// Only existence, proxied-or-not and owner count; addresses of one service rotate, and silence says nothing.
@@ -86,8 +90,8 @@ fn compare(ours: &Chain, theirs: &Chain) -> Comparison {
     let (we, they) = (existence(ours), existence(theirs));
     let (Some(we), Some(they)) = (we, they) else { return Comparison::Silent };
     if we != they {
-        let word = |exists| if exists { "it exists" } else { "it does not" };
-        return Comparison::Differs(format!("{} for the one, {} for the other", word(we), word(they)), Kind::Existence);
+        let word = |exists: bool| String::from(if exists { "exists" } else { "does not exist" });
+        return Comparison::Differs { ours: word(we), theirs: word(they), kind: Kind::Existence };
     }
     // The same first target is the same owner: a zone's own servers say nothing of what lies behind it.
     let target = |chain: &Chain| chain.hops.first().map(|hop| hop.to.clone());
@@ -96,7 +100,7 @@ fn compare(ours: &Chain, theirs: &Chain) -> Comparison {
     }
     match (place(ours), place(theirs)) {
         (Some(we), Some(they)) if we != they => {
-            Comparison::Differs(format!("it is at {we} for the one, at {they} for the other"), Kind::Place)
+            Comparison::Differs { ours: format!("is at {we}"), theirs: format!("is at {they}"), kind: Kind::Place }
         }
         _ => Comparison::Same,
     }
@@ -157,6 +161,11 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         .and_then(|dns| dns.zone.found())
         .and_then(|zone| zone.name_servers.first().cloned())
         .unwrap_or_else(|| "NAME-SERVER".into());
+    let authoritative = evidence.dns.found().into_iter().flat_map(|dns| &dns.views);
+    let address = authoritative
+        .filter(|view| view.who == Viewer::Authoritative)
+        .find_map(|view| view.chain.addresses().first().map(ToString::to_string))
+        .unwrap_or_else(|| "ADDRESS".into());
     Fix::new(
         "If the name servers are right, wait for the TTL, or flush the cache that is behind; if one of them is \
          wrong, bring it up to \
@@ -164,8 +173,8 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     )
     .shell("The zone's own word", format!("dig +norecurse @{server} {host} A"))
     .shell("Flush this machine's cache", "resolvectl flush-caches")
-    .shell("Meanwhile, without DNS", format!("curl --resolve {host}:443:ADDRESS https://{host}/"))
-    .dashboard("https://one.one.one.one/purge-cache/ flushes 1.1.1.1")
+    .shell("Meanwhile, without DNS", format!("curl --resolve {host}:443:{address} https://{host}/"))
+    .dashboard("To flush 1.1.1.1: https://one.one.one.one/purge-cache/")
 }
 
 #[cfg(test)]

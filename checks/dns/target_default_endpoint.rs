@@ -30,7 +30,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         return Ok(Verdict::pass(format!("{name} is no default endpoint")));
     }
     let finding = Finding::seen(format!(
-        "{name} is an API's default endpoint; it does not serve the name {}",
+        "{name} is an API's default endpoint, which does not serve the name {}",
         evidence.target.host
     ));
     match evidence.edge_answer().ok() {

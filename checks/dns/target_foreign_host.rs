@@ -35,14 +35,14 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let target = classify(name);
     let knows = knows(&target, &evidence.target.host);
     if matches!(knows, Knows::Surely) {
-        return Ok(Verdict::pass(format!("{name} is a {}", target.class.name())));
+        return Ok(Verdict::pass(format!("{name} is {}", target.class.one())));
     }
     let edge = evidence.edge_answer().ok().filter(|response| !super::is_challenged(response));
     let finding = Finding::seen(match &target.id {
         Some(bucket) if is_bucket(target.class) => {
             format!("{name} serves the bucket {bucket} only to its own name, not to {}", evidence.target.host)
         }
-        _ => format!("{name} is a {}, which does not know the name {}", target.class.name(), evidence.target.host),
+        _ => format!("{name} is {}, which does not know the name {}", target.class.one(), evidence.target.host),
     });
     match edge {
         Some(response) if refuses(target.class, response) => {

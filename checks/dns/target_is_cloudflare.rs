@@ -80,17 +80,21 @@ fn refused(evidence: &Evidence, response: &Response) -> Option<Verdict> {
     let finding = Finding::seen(format!("the edge answers with error {code}: {what}"))
         .proof(format!("status {}, error {code}", response.status));
     // Such a request looks as if it had been through Cloudflare before, whatever the record says (section 6, 1000).
-    let ours =
-        evidence.target.headers.iter().find(|line| {
-            ["cf-connecting-ip", "x-forwarded-for"].iter().any(|name| line.name.eq_ignore_ascii_case(name))
-        });
-    Some(match ours.filter(|_| code == 1000) {
-        Some(line) => Verdict::Warn(
+    Some(match forwarded(evidence).filter(|_| code == 1000) {
+        Some(name) => Verdict::Warn(
             finding
                 .confidence(Confidence::Low)
-                .proof(format!("the request carried {}, which alone can cause 1000: try without it", line.name)),
+                .proof(format!("the request carried {name}, which alone can cause 1000: try without it")),
         ),
         None => Verdict::Fail(finding),
+    })
+}
+
+/// The user's own header that makes a request look as if it came through Cloudflare.
+fn forwarded(evidence: &Evidence) -> Option<&str> {
+    let names = evidence.target.headers.iter().map(|line| line.name.as_str());
+    names.into_iter().find(|name| {
+        ["cf-connecting-ip", "x-forwarded-for"].iter().any(|forwarded| name.eq_ignore_ascii_case(forwarded))
     })
 }
 
@@ -110,16 +114,18 @@ fn by_address(answer: Option<&Response>, finding: Finding) -> Result<Verdict, No
 
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let host = &evidence.target.host;
-    change_record(
-        Fix::new(format!(
-            "Point {host} at the origin itself. A name in another Cloudflare account has to be added there as a \
-             custom hostname \
-             (Cloudflare for SaaS) or custom domain; a site without an origin uses 192.0.2.1 or 100::."
-        )),
-        host,
-        "d-xxxxxxxxxx.execute-api.REGION.amazonaws.com",
-        true,
-    )
+    let fix = Fix::new(format!(
+        "Point {host} at the origin itself. A name in another Cloudflare account has to be added there as a custom \
+         hostname (Cloudflare for SaaS) or custom domain; a site without an origin uses 192.0.2.1 or 100::."
+    ));
+    let fix = match forwarded(evidence) {
+        Some(name) => fix.shell(
+            format!("First of all: the same without {name}"),
+            format!("curl -sSi '{}'", evidence.target.url().replace('\'', r"'\''")),
+        ),
+        None => fix,
+    };
+    change_record(fix, host, "d-xxxxxxxxxx.execute-api.REGION.amazonaws.com", true)
 }
 
 #[cfg(test)]

@@ -39,8 +39,9 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         Err(_) => finding,
     };
     if said == Some(ORIGIN_DNS_ERROR) {
-        let line = format!("the edge answers {} with error 1016 (origin DNS error)", refusal.map_or(530, |r| r.status));
-        return Ok(Verdict::Fail(proofs(Finding::seen(format!("{}: {line}", named())).proof(line))));
+        let status = refusal.map_or(530, |response| response.status);
+        let seen = format!("{}: the edge answers {status} with error 1016 (origin DNS error)", named());
+        return Ok(Verdict::Fail(proofs(Finding::seen(seen).proof(format!("status {status}, error 1016")))));
     }
     let chain = match evidence.origin_chain() {
         Ok(chain) => chain,

@@ -97,12 +97,14 @@ fn base64(response: &Response) -> Option<(&'static str, bool)> {
     (text.len() >= LONG).then_some(("of unknown content", false))
 }
 
-fn fix(_: &Evidence, _: &Finding) -> Fix {
+fn fix(evidence: &Evidence, _: &Finding) -> Fix {
+    let url = evidence.target.url().replace('\'', "%27");
     Fix::new("Tell API Gateway to decode the body: isBase64Encoded from the function, and */* as binary media type of a REST API; then purge what is stored.")
         .code("The function's answer", "return { statusCode: 200, headers: { \"content-type\": \"image/png\" }, body: bytes.toString(\"base64\"), isBase64Encoded: true };")
         .shell("REST API", "aws apigateway update-rest-api --rest-api-id API_ID --patch-operations 'op=add,path=/binaryMediaTypes/*~1*'")
         .shell("Deploy it", "aws apigateway create-deployment --rest-api-id API_ID --stage-name STAGE")
         .terraform("AWS provider", "resource \"aws_api_gateway_rest_api\" \"api\" {\n  binary_media_types = [\"*/*\"]\n}")
+        .api("Purge the copy", view::zone_call("POST", "purge_cache", &format!(r#"{{"files":["{url}"]}}"#)))
 }
 
 #[cfg(test)]

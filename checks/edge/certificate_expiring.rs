@@ -1,6 +1,6 @@
 //! How long the edge's certificate still lives.
 
-use time::Duration;
+use time::{Duration, UtcOffset};
 
 use super::report::{self, Reported};
 use super::view;
@@ -42,7 +42,8 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         handshake.leaf().ok_or_else(|| NotRun::blocked(Probe::EdgeTls, "no certificate of the edge was seen"))?;
     let end = leaf.not_after.ok_or_else(|| NotRun::inconclusive("the end of the edge's certificate is not known"))?;
     let left = end - evidence.gathered_at;
-    let proof = format!("the edge's certificate ends {end}");
+    let utc = end.to_offset(UtcOffset::UTC);
+    let proof = format!("the edge's certificate ends on {} at {:02}:{:02} UTC", utc.date(), utc.hour(), utc.minute());
     if left <= Duration::ZERO {
         let seen = format!("the edge's certificate expired {} ago", days(-left));
         return Ok(Verdict::Fail(Finding::seen(seen).proof(proof).severity(Severity::Critical)));

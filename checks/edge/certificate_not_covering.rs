@@ -114,6 +114,12 @@ impl Depth {
 
     fn sentence(&self) -> String {
         let Depth { host, zone, .. } = self;
+        if self.known && !self.below_universal() {
+            return format!(
+                "Universal SSL would cover {host} in the zone {zone}: it may be pending or switched off, or another \
+                 certificate stands in its place"
+            );
+        }
         if self.below_universal() {
             let how = if self.known { "" } else { " (by the public suffix list)" };
             format!(

@@ -39,14 +39,22 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         return Ok(Verdict::pass("the same as the origin"));
     }
     let mut finding = Finding::seen(format!("the edge's answer differs from the origin's: {}", differences.join("; ")))
-        .proof(format!("edge: {} {}", edge.status, edge.media_type().unwrap_or_default()))
-        .proof(format!("origin: {} {}", direct.response.status, direct.response.media_type().unwrap_or_default()))
+        .proof(format!("edge: {}", kind(edge)))
+        .proof(format!("origin: {}", kind(direct.response)))
         .proofs(["cf-cache-status", "age"].iter().flat_map(|name| edge.headers.quote(name)))
         .confidence(Confidence::Medium);
     if edge.status == direct.response.status && edge.media_type() == direct.response.media_type() {
         finding = finding.severity(Severity::Low);
     }
     Ok(Verdict::Warn(finding))
+}
+
+/// `200 application/json`.
+fn kind(response: &Response) -> String {
+    match response.media_type() {
+        Some(media_type) => format!("{} {media_type}", response.status),
+        None => response.status.to_string(),
+    }
 }
 
 /// Can the two be compared at all?

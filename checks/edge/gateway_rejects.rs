@@ -116,13 +116,23 @@ fn hints(target: &Target, kind: GatewayErrorKind) -> Vec<String> {
     if matches!(path, "/ping" | "/sping") {
         hints.push(format!("{path} is reserved for API Gateway's own health checks on a custom domain"));
     }
-    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    let stage_like = ["prod", "production", "dev", "stage", "staging", "test", "qa", "default", "$default"];
-    let routing = matches!(kind, GatewayErrorKind::MissingAuthenticationToken | GatewayErrorKind::NotFound);
-    if routing && stage_like.iter().any(|stage| first.eq_ignore_ascii_case(stage)) {
-        hints.push(format!("/{first} looks like a stage: a custom domain's URL has none, and an execute-api URL has it first, with a / after it"));
+    if let Some((stage, _)) = stage_first(target, kind) {
+        hints.push(format!(
+            "/{stage} looks like a stage: a custom domain's URL has none; an execute-api URL begins with it, and its \
+             root needs a / at the end"
+        ));
     }
     hints
+}
+
+/// The first segment of a path that nothing takes, where it looks like a stage, and the path after it.
+fn stage_first(target: &Target, kind: GatewayErrorKind) -> Option<(&str, String)> {
+    const STAGES: &[&str] = &["prod", "production", "dev", "stage", "staging", "test", "qa", "default", "$default"];
+    let routing = matches!(kind, GatewayErrorKind::MissingAuthenticationToken | GatewayErrorKind::NotFound);
+    let path = target.path_only().trim_start_matches('/');
+    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+    let is_stage = routing && STAGES.iter().any(|stage| first.eq_ignore_ascii_case(stage));
+    is_stage.then(|| (first, format!("/{rest}")))
 }
 
 /// Refused through Cloudflare, fine when asked directly: AWS lets others in, but not Cloudflare's addresses.
@@ -202,9 +212,16 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
             .shell("Stage throttling", "aws apigatewayv2 get-stages --api-id API_ID --query 'Items[].DefaultRouteSettings'")
             .shell("Usage plans (REST API)", "aws apigateway get-usage-plans"),
         Some(RequestTooLarge) => Fix::new("Send large bodies to S3 by a presigned URL, not through the API."),
-        _ => Fix::new(format!(
-            "Map {host} to the API and stage that has {path}, and deploy the route; a custom domain's URL carries no stage."
-        ))
+        kind => match kind.and_then(|kind| stage_first(&evidence.target, kind)) {
+            Some((stage, rest)) => Fix::new(format!(
+                "Ask without the stage: https://{host}{rest}. Or map {host} with the base path {stage} to that stage."
+            ))
+            .shell("Without the stage", format!("curl -sSi '{}'", view::quote(&format!("https://{host}{rest}")))),
+            None => Fix::new(format!(
+                "Map {host} to the API and stage that has {path}, and deploy the route; a custom domain's URL carries \
+                 no stage."
+            )),
+        }
         .shell("What the domain maps", format!("aws apigatewayv2 get-api-mappings --domain-name {host}"))
         .shell("HTTP API: its routes", "aws apigatewayv2 get-routes --api-id API_ID --query 'Items[].RouteKey'")
         .shell("REST API: its resources", "aws apigateway get-resources --rest-api-id API_ID --query 'items[].[path,resourceMethods]'")

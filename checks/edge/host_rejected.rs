@@ -80,7 +80,7 @@ fn refusal(evidence: &Evidence, seen: &Seen<'_>) -> Option<(Refuser, Finding, bo
         }
         AnsweredBy::FunctionUrl if status == 403 && is_foreign(target) && seen.place == Place::Edge => {
             let finding = Finding::seen(format!(
-                "the function URL answers 403 for {host}: it serves its own lambda-url name only (or its permissions lack the public)"
+                "the function URL answers 403 for {host}: it serves its own lambda-url name only, or does not admit the public"
             ));
             Some((Refuser::FunctionUrl, finding.proofs(told.proof).confidence(Confidence::Medium), true))
         }
@@ -120,7 +120,10 @@ fn s3(target: &Target, seen: &Seen<'_>) -> Option<(Finding, bool)> {
                     Confidence::Medium,
                 )
             } else {
-                ("no public read, or only no listing of the bucket: name an object to tell", Confidence::Low)
+                (
+                    "nobody may list the bucket, which is as it should be, or nobody may read it: name an object to tell which",
+                    Confidence::Low,
+                )
             };
             let finding = Finding::seen(format!("S3 answers {code} for {host}{}: {text}", target.path_only()));
             Some((finding.confidence(confidence), target.path_named))
@@ -187,6 +190,34 @@ fn tenant(seen: &Seen<'_>) -> Option<(Refuser, Finding, bool)> {
     Some((Refuser::Tenant, finding.confidence(Confidence::Medium), true))
 }
 
+/// The name behind the host, where it is of this class; else the placeholder.
+fn known(evidence: &Evidence, class: OriginClass, placeholder: &str) -> String {
+    let found = behind(evidence).into_iter().find(|(_, found)| *found == class);
+    found.map_or_else(|| placeholder.to_owned(), |(name, _)| name.to_owned())
+}
+
+/// The bucket that the name behind the host has in it.
+fn bucket(evidence: &Evidence) -> String {
+    let named = behind(evidence).into_iter().find_map(|(name, class)| {
+        origin_host::classify(name).id.filter(|_| matches!(class, OriginClass::S3Rest | OriginClass::S3Website))
+    });
+    named.unwrap_or_else(|| "BUCKET".into())
+}
+
+fn is_elsewhere(evidence: &Evidence) -> bool {
+    let seen = view::answer(evidence).ok();
+    let code = seen.as_ref().and_then(|seen| attribution::s3_code(seen.response));
+    matches!(code, Some("PermanentRedirect" | "TemporaryRedirect"))
+}
+
+/// A Worker that asks the service by the service's own name.
+fn worker(name: &str) -> String {
+    format!(
+        "export default {{ fetch(request) {{\n  const url = new URL(request.url);\n  url.hostname = \"{name}\";\n  \
+         return fetch(new Request(url, request));\n}} }};"
+    )
+}
+
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let host = &evidence.target.host;
     let refuser = view::answer(evidence).ok().and_then(|seen| refusal(evidence, &seen)).map(|(refuser, ..)| refuser);
@@ -196,12 +227,15 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
             .shell("Which names it has", "aws cloudfront get-distribution-config --id DISTRIBUTION --query 'DistributionConfig.[Aliases,ViewerCertificate]'")
             .shell("The certificate", format!("aws acm request-certificate --region us-east-1 --domain-name {host} --validation-method DNS"))
             .dashboard(format!("CloudFront → the distribution → General → Settings → Alternate domain names → {host}")),
+        Some(Refuser::S3) if is_elsewhere(evidence) => Fix::new(format!("Point {host}, by record or Cloud Connector rule, at the endpoint in the bucket's own region."))
+            .shell("Where the bucket lives", format!("aws s3api get-bucket-location --bucket {}", bucket(evidence)))
+            .dashboard("Rules → Cloud Connector → Amazon S3 → the bucket's regional host name"),
         Some(Refuser::S3) => Fix::new(format!("Name the bucket {host}, or let Cloud Connector or a Worker rewrite the request to the bucket's own name."))
-            .shell("Where the bucket lives", "aws s3api get-bucket-location --bucket BUCKET")
+            .shell("Where the bucket lives", format!("aws s3api get-bucket-location --bucket {}", bucket(evidence)))
             .dashboard("Rules → Cloud Connector → Amazon S3 → the bucket's regional host name")
-            .code("A Worker for the route", "export default { fetch(request) {\n  const url = new URL(request.url);\n  url.hostname = \"BUCKET.s3.REGION.amazonaws.com\";\n  return fetch(new Request(url, request));\n} };"),
+            .code("A Worker for the route", worker(&known(evidence, OriginClass::S3Rest, "BUCKET.s3.REGION.amazonaws.com"))),
         Some(Refuser::FunctionUrl) => Fix::new(format!("Put an API Gateway custom domain {host} before the function, or a Worker that asks the function URL by its own name."))
-            .code("A Worker for the route", "export default { fetch(request) {\n  const url = new URL(request.url);\n  url.hostname = \"URL_ID.lambda-url.REGION.on.aws\";\n  return fetch(new Request(url, request));\n} };")
+            .code("A Worker for the route", worker(&known(evidence, OriginClass::FunctionUrl, "URL_ID.lambda-url.REGION.on.aws")))
             .shell("HTTP API with the name", format!("aws apigatewayv2 create-domain-name --domain-name {host} --domain-name-configurations CertificateArn=ARN,EndpointType=REGIONAL,SecurityPolicy=TLS_1_2")),
         Some(Refuser::Misdirected) => Fix::new("Make SNI and Host the same name: align or remove the override of the Origin Rule or Page Rule.")
             .dashboard("Rules → Origin Rules (Host header, SNI); Page Rules → Host Header Override")

@@ -77,10 +77,10 @@ fn sentence(seen: &Seen<'_>, told: &Attribution, hidden: bool) -> String {
     use GatewayErrorKind::*;
     let Some(error) = &told.product_error else {
         return match told.by {
-            AnsweredBy::Lambda => "the function behind API Gateway answers so itself".into(),
+            AnsweredBy::Lambda => "the function behind API Gateway answers this itself".into(),
             AnsweredBy::CloudFront => "CloudFront got no usable answer from its own origin".into(),
             AnsweredBy::Alb => "the load balancer got no usable answer from its targets".into(),
-            AnsweredBy::Application => "the application answers so itself".into(),
+            AnsweredBy::Application => "the application answers this itself".into(),
             AnsweredBy::Unknown if hidden => "what the origin said is hidden by Cloudflare's page; API Gateway says so for a bad function answer (502) or at its time limit (504)".into(),
             by => format!("made behind the edge, at or behind {}", by.title()),
         };
@@ -124,7 +124,8 @@ fn limit(seen: &Seen<'_>, told: &Attribution) -> Option<String> {
         AnsweredBy::Unknown if near(REST_LIMIT) || near(HTTP_LIMIT) => {
             "an integration limit of API Gateway (29 s REST, 30 s HTTP API)"
         }
-        _ => return Some(format!("it took {took:.1} s: no limit of API Gateway's")),
+        _ if took < 1.0 => return Some(format!("it took {:.0} ms: no time limit was met", took * 1000.0)),
+        _ => return Some(format!("it took {took:.1} s: no time limit of API Gateway's was met")),
     };
     Some(format!("it took {took:.1} s: {whose}"))
 }
@@ -236,7 +237,8 @@ mod tests {
             failure(&evidence).proof.join("\n")
         };
         assert!(timed(504, &[], 29_400.0).contains("integration limit of API Gateway"));
-        assert!(timed(502, &[], 3_100.0).contains("no limit of API Gateway's"));
+        assert!(timed(502, &[], 3_100.0).contains("no time limit of API Gateway's"));
+        assert!(timed(502, &[], 7.4).contains("it took 7 ms"));
         let body = r#"{"errorMessage":"2026-11-24T10:00:00Z u Task timed out after 3.00 seconds"}"#;
         let own = at_edge(response(502, &[HTTP], body));
         assert!(own.proof.iter().any(|line| line.contains("after 3.00 s")), "{own:?}");

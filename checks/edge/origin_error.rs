@@ -6,6 +6,7 @@ use crate::evidence::{Evidence, Exchanges, Response};
 use crate::model::attribution::{self, AnsweredBy};
 use crate::model::cloudflare;
 use crate::model::errors::{self, Layer};
+use crate::model::origin_host::{OriginClass, classify};
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 pub(crate) const CHECK: Check = Check {
@@ -34,6 +35,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         return Ok(Verdict::pass("no 52x and no 1xxx"));
     };
     let meaning = errors::lookup(code).map_or("not a code that is documented", |error| error.meaning);
+    let meaning = meaning.trim_end_matches(&format!(" (HTTP {})", response.status));
     let page = if code == response.status { String::new() } else { format!(" (HTTP {})", response.status) };
     let mut finding = Finding::seen(format!("Cloudflare answers error {code}{page}: {meaning}"))
         .proofs(["cf-error-type", "cf-error-origin", "cf-ray"].iter().flat_map(|name| response.headers.quote(name)));
@@ -43,13 +45,21 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     if let Some(error) = errors::lookup(code) {
         finding = finding.proof(format!("usual causes: {}", error.likely_causes));
     }
-    finding = finding.proof(format!("for API Gateway: {}", reading(code)));
+    if may_be_gateway(evidence) {
+        finding = finding.proof(format!("for API Gateway: {}", reading(code)));
+    }
     if codes.len() < answers.len() {
         let times = view::of_samples(codes.len(), answers.len());
         let finding = finding.proof(format!("in {times}")).confidence(Confidence::Medium).severity(Severity::High);
         return Ok(if first_is_fine(http) { Verdict::Warn(finding) } else { Verdict::Fail(finding) });
     }
     Ok(Verdict::Fail(if is_known_author(response, code) { finding } else { finding.confidence(Confidence::Medium) }))
+}
+
+/// Is the declared origin API Gateway, or not known to be something else?
+fn may_be_gateway(evidence: &Evidence) -> bool {
+    let class = evidence.target.origin.as_ref().map_or(OriginClass::Unknown, |origin| classify(&origin.host).class);
+    matches!(class, OriginClass::GatewayCustomTarget | OriginClass::GatewayDefault | OriginClass::Unknown)
 }
 
 /// Was the user's first request answered properly, so that the error comes and goes?
@@ -128,7 +138,8 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         ),
         Some(524) => direct(Fix::new("Answer within 120 s: move long work out of the request, or stream the answer.")),
         Some(525) => direct(Fix::new(format!(
-            "Give the origin a certificate for {host}: create the custom domain in the region that the record names."
+            "Let TLS with the origin succeed: port 443, TLS 1.2 or newer, a certificate for {host}, and no client \
+             certificate demanded that Cloudflare does not have."
         )))
         .shell("Which certificate the origin shows for this name", openssl(evidence)),
         Some(526) => {

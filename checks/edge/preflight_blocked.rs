@@ -130,6 +130,22 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         .find(|line| line.name.eq_ignore_ascii_case("origin"))
         .map_or("https://app.example.com", |line| line.value.as_str());
     let origin = view::quote(origin);
+    let try_it = format!(
+        "curl -si -X OPTIONS '{}' -H 'Origin: {origin}' -H 'Access-Control-Request-Method: GET'",
+        view::quote(&evidence.target.url())
+    );
+    let doubled = asked(evidence).is_ok_and(|http| {
+        http.samples.iter().chain(http.preflight.found()).any(|exchange| conflict(exchange).is_some())
+    });
+    if doubled {
+        return Fix::new("Let one place alone set Access-Control-Allow-Origin.")
+            .shell(
+                "HTTP API: leave it to the application",
+                "aws apigatewayv2 delete-cors-configuration --api-id API_ID",
+            )
+            .dashboard("Or drop it in the application, or in Rules → Transform Rules → Modify Response Header")
+            .shell("Try it", try_it.replacen(" -X OPTIONS", "", 1));
+    }
     Fix::new("Let OPTIONS through without credentials, and answer it in one place.")
         .dashboard(format!("Zero Trust → Access → Applications → {host} → Settings → CORS: bypass OPTIONS to origin"))
         .dashboard("Security → WAF → Custom rules → Skip, when http.request.method eq \"OPTIONS\"")
@@ -141,7 +157,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
             "HTTP API with a $default route that has an authorizer: a route without one",
             "aws apigatewayv2 create-route --api-id API_ID --route-key 'OPTIONS /{proxy+}' --authorization-type NONE --target integrations/INTEGRATION_ID",
         )
-        .shell("Try it", format!("curl -si -X OPTIONS '{}' -H 'Origin: {origin}' -H 'Access-Control-Request-Method: GET'", view::quote(&evidence.target.url())))
+        .shell("Try it", try_it)
 }
 
 #[cfg(test)]

@@ -48,9 +48,10 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         .confidence(if why.is_certain() { Confidence::High } else { Confidence::Medium });
     // Without its cookie we may walk in a circle that a browser leaves; what is redacted may differ each time.
     if let Some(cookie) = walk.cookie {
+        finding.seen = format!("without its cookie {cookie}, the redirects come back to {turn}");
         finding = finding
             .confidence(Confidence::Low)
-            .proof(format!("an answer on the way sets a cookie ({cookie}): a client that returns it may get through"));
+            .proof(format!("an answer on the way sets the cookie {cookie}: a client that returns it may get through"));
         return Ok(Verdict::Warn(finding));
     }
     if turn.contains(REDACTED) {
@@ -242,7 +243,17 @@ impl Reason {
     }
 }
 
-fn fix(evidence: &Evidence, _: &Finding) -> Fix {
+fn fix(evidence: &Evidence, finding: &Finding) -> Fix {
+    if finding.confidence == Confidence::Low {
+        let url = view::quote(&evidence.target.url());
+        return Fix::new("See where a client arrives that keeps cookies: if it gets an answer, there is no loop.")
+            .shell(
+                "Follow the redirects, with cookies",
+                format!(
+                    "curl -sSL -b '' -o /dev/null -w '%{{http_code}} after %{{num_redirects}} redirects\\n' '{url}'"
+                ),
+            );
+    }
     let reason = view::answer(evidence).ok().filter(|seen| seen.response.is_redirect()).map(|seen| {
         (explain(evidence, seen.place, seen.exchange, seen.response), cloudflare::fingerprint(seen.exchange))
     });

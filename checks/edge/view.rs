@@ -2,6 +2,7 @@
 
 use crate::check::Probe;
 use crate::evidence::http::Outcome;
+use crate::evidence::target::Scheme;
 use crate::evidence::{Evidence, Exchange, Exchanges, Proxied, Response};
 use crate::verdict::NotRun;
 
@@ -99,7 +100,12 @@ pub(super) fn ask_directly(evidence: &Evidence) -> String {
     let target = &evidence.target;
     let (host, port) =
         target.origin.as_ref().map_or(("ORIGIN_HOST".to_owned(), 443), |origin| (origin.host.clone(), origin.port));
-    format!("curl -sSi --connect-to {}:{}:{host}:{port} '{}'", target.host, target.port, quote(&target.url()))
+    // The declared port is the HTTPS one, so a target on http:// is asked over https.
+    let (from, url) = match target.scheme {
+        Scheme::Http => (443, format!("https://{}{}", target.host, target.path)),
+        Scheme::Https => (target.port, target.url()),
+    };
+    format!("curl -sSi --connect-to {}:{from}:{host}:{port} '{}'", target.host, quote(&url))
 }
 
 /// A text for single quotes of a shell.

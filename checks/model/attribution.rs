@@ -185,7 +185,9 @@ fn worker(response: &Response) -> Option<Told> {
 fn store(response: &Response) -> Option<Told> {
     let headers = &response.headers;
     if headers.first("server") == Some("AmazonS3") || (headers.has("x-amz-id-2") && headers.has("x-amz-request-id")) {
-        let proof = ["server", "x-amz-request-id"].iter().flat_map(|name| headers.quote(name)).collect();
+        let mut proof: Vec<String> =
+            ["server", "x-amz-request-id"].iter().flat_map(|name| headers.quote(name)).collect();
+        proof.retain(|line| !is_cloudflares(line));
         return Some((AnsweredBy::S3, proof));
     }
     let code = s3_code(response)?;
@@ -265,12 +267,18 @@ fn other(response: &Response) -> Told {
     }
     if shows_application(response) {
         let names = ["x-powered-by", "server"];
-        return (AnsweredBy::Application, names.iter().flat_map(|name| response.headers.quote(name)).collect());
+        let lines = names.iter().flat_map(|name| response.headers.quote(name));
+        return (AnsweredBy::Application, lines.filter(|line| !is_cloudflares(line)).collect());
     }
     if has_whole_head(response) && !skipped_cache(response) {
         return (AnsweredBy::Application, vec!["no header of an AWS service".into()]);
     }
     (AnsweredBy::Unknown, Vec::new())
+}
+
+/// `server: cloudflare` tells of the way, not of who wrote the answer.
+fn is_cloudflares(line: &str) -> bool {
+    line.to_ascii_lowercase().ends_with(": cloudflare")
 }
 
 /// Does something show that a web application wrote the answer? API Gateway's own errors carry none of these.

@@ -167,6 +167,19 @@ impl OriginClass {
         }
     }
 
+    /// One of them, with its article.
+    pub fn one(self) -> String {
+        let name = self.name();
+        // "S3" begins with a vowel when it is spoken.
+        let article = match self {
+            OriginClass::S3Website | OriginClass::S3Rest => "an",
+            _ if name.starts_with(['A', 'E']) => "an",
+            OriginClass::GlobalAccelerator => "",
+            _ => "a",
+        };
+        format!("{article} {name}").trim_start().to_owned()
+    }
+
     /// Does it answer only for names that it knows itself, so that a visitor's name needs a Host override or a Worker
     /// (`facts/aws.md` section 1.2, "foreign Host accepted?")?
     pub fn refuses_foreign_host(self) -> bool {

@@ -146,7 +146,7 @@ fn plain(evidence: &Evidence) -> Leg {
         let class = evidence.target.origin.as_ref().map(|origin| classify(&origin.host).class);
         let why = match class.filter(|class| class.is_https_only()) {
             Some(class) => {
-                format!("port 80 was not tried; 521 or 522 is likely, for an {} has no listener there", class.name())
+                format!("port 80 was not tried; 521 or 522 is likely, for {} has no listener there", class.one())
             }
             None => "port 80 of the origin was not tried".into(),
         };

@@ -55,8 +55,9 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         .dashboard(format!(
             "DNS → Records → {host} → proxy status: Proxied; Overview: is Cloudflare paused on this site?"
         ))
+        .api("Find the record's id", super::fixes::find_record(host))
         .api(
-            "The same",
+            "Turn the proxy on",
             "curl -X PATCH \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/dns_records/$RECORD_ID\" \
              -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" -H 'Content-Type: application/json' \
              --data '{\"proxied\":true}'",

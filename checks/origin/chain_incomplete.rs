@@ -1,4 +1,4 @@
-use super::fixes::{class, new_certificate, place, region};
+use super::fixes::{NOT_THE_MODE, class, new_certificate, place, region};
 use super::view::{self, certificate_line, edge, origin_name, weigh};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;
@@ -38,9 +38,10 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         })),
         PathVerdict::Incomplete { missing, likely, because } => {
             let finding = Finding::seen(format!(
-                "{} does not send the intermediate certificate \"{missing}\" ({} sent)",
+                "{} does not send the intermediate certificate \"{missing}\" ({} certificate{} sent)",
                 origin_name(evidence),
-                chain.len()
+                chain.len(),
+                if chain.len() == 1 { "" } else { "s" }
             ))
             .proofs(chain.iter().enumerate().map(|(index, certificate)| certificate_line(index, certificate)))
             .proof(because)
@@ -67,12 +68,19 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         evidence.target.host
     );
     if behind_acm {
-        return new_certificate(evidence, "Import the certificate again together with its chain.")
+        return Fix::new(format!("Import the certificate again together with its chain. {NOT_THE_MODE}"))
             .shell(
-                "Over the one in use; chain.pem holds the intermediates, leaf's issuer first",
+                "Over the one in use; chain.pem holds the intermediates, the leaf's issuer first",
                 format!(
                     "aws acm import-certificate --certificate fileb://leaf.pem --private-key fileb://key.pem \
                      --certificate-chain fileb://chain.pem --certificate-arn \"$CERTIFICATE_ARN\" --region {region}"
+                ),
+            )
+            .shell(
+                "Or a public certificate of ACM, which brings its chain along and renews itself",
+                format!(
+                    "aws acm request-certificate --domain-name {} --validation-method DNS --region {region}",
+                    evidence.target.host
                 ),
             )
             .shell("What is sent", look);

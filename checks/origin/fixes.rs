@@ -1,6 +1,7 @@
 //! The ways to mend an origin that several checks name, with the real host, origin and region in them.
 
 use crate::evidence::Evidence;
+use crate::evidence::tls::{Handshake, Key};
 use crate::model::origin_host::{OriginClass, classify};
 use crate::verdict::Fix;
 
@@ -33,20 +34,23 @@ pub(super) fn new_certificate(evidence: &Evidence, summary: &str) -> Fix {
         OriginClass::GatewayCustomTarget | OriginClass::GatewayDefault => {
             let public =
                 request(fix, host, &region).shell("Put it on the custom domain", attach_gateway(host, &region));
-            origin_ca(public, host)
-                .shell("Import the Origin CA certificate instead (non-wildcard regional domains)", import(&region))
-                .terraform("The same", terraform(host))
+            or_origin_ca(public, host)
+                .shell(
+                    "Import the Origin CA certificate instead (non-wildcard regional domains)",
+                    import(evidence, &region),
+                )
+                .terraform("The public certificate", terraform(host))
         }
         OriginClass::CloudFront => request(fix, host, &region)
             .dashboard("CloudFront → Distributions → the distribution → Settings → Custom SSL certificate")
-            .terraform("The same", terraform(host)),
+            .terraform("The public certificate", terraform(host)),
         OriginClass::LoadBalancer | OriginClass::NetworkLoadBalancer => {
             let attach = format!(
                 "aws elbv2 modify-listener --listener-arn \"$LISTENER_ARN\" --certificates \
                  CertificateArn=\"$CERTIFICATE_ARN\" --region {region}"
             );
-            origin_ca(request(fix, host, &region).shell("Put it on the HTTPS listener", attach), host)
-                .shell("Import the Origin CA certificate instead", import(&region))
+            or_origin_ca(request(fix, host, &region).shell("Put it on the HTTPS listener", attach), host)
+                .shell("Import the Origin CA certificate instead", import(evidence, &region))
         }
         _ => origin_ca(fix, host).shell(
             "Look at what the origin sends then",
@@ -89,22 +93,32 @@ fn attach_gateway(host: &str, region: &str) -> String {
 /// The dashboard's way to an Origin CA certificate.
 pub(super) fn origin_ca(fix: Fix, host: &str) -> Fix {
     fix.dashboard(format!(
+        "SSL/TLS → Origin Server → Create Certificate, host names {host} (not SSL/TLS → Client Certificates)"
+    ))
+}
+
+/// The same as the second choice beside a public one.
+fn or_origin_ca(fix: Fix, host: &str) -> Fix {
+    fix.dashboard(format!(
         "Or a certificate that Cloudflare alone trusts: SSL/TLS → Origin Server → Create Certificate, host names \
          {host} (not SSL/TLS → Client Certificates)"
     ))
 }
 
-/// RSA leaf with RSA root, ECC leaf with ECC root (`facts/cloudflare.md` section 5).
-fn import(region: &str) -> String {
+/// RSA leaf with RSA root, ECC leaf with ECC root (`facts/cloudflare.md` section 5); a new one is like the present one.
+fn import(evidence: &Evidence, region: &str) -> String {
+    let leaf = evidence.origin.tls.found().and_then(Handshake::leaf);
+    let kind = if matches!(leaf.and_then(|leaf| leaf.key.as_ref()), Some(Key::Ec { .. })) { "ecc" } else { "rsa" };
     format!(
-        "aws acm import-certificate --certificate fileb://origin.pem --private-key fileb://origin.key \
-         --certificate-chain fileb://origin_ca_rsa_root.pem --region {region}"
+        "curl -sO https://developers.cloudflare.com/ssl/static/origin_ca_{kind}_root.pem; aws acm import-certificate \
+         --certificate fileb://origin.pem --private-key fileb://origin.key --certificate-chain \
+         fileb://origin_ca_{kind}_root.pem --region {region}"
     )
 }
 
 /// Import over a certificate that is in use: its ARN, and so every place that uses it, stays.
 pub(super) fn reimport(evidence: &Evidence) -> String {
-    format!("{} --certificate-arn \"$CERTIFICATE_ARN\"", import(&certificate_region(evidence)))
+    format!("{} --certificate-arn \"$CERTIFICATE_ARN\"", import(evidence, &certificate_region(evidence)))
 }
 
 fn terraform(host: &str) -> String {
@@ -129,6 +143,14 @@ resource "cloudflare_dns_record" "validation" {
     .replace("HOST", host)
 }
 
+/// The call that shows the host's record with its id.
+pub(super) fn find_record(host: &str) -> String {
+    format!(
+        "curl -s \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/dns_records?name={host}\" \
+         -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\""
+    )
+}
+
 /// A custom domain for the host, with its mapping.
 pub(super) fn custom_domain(evidence: &Evidence, region: &str) -> Fix {
     let host = &evidence.target.host;
@@ -151,13 +173,14 @@ pub(super) fn custom_domain(evidence: &Evidence, region: &str) -> Fix {
                  --region {region}"
             ),
         )
+        .api("Find the record's id", find_record(host))
         .api(
-            "Point the proxied record at the new domain's own target (RegionalDomainName in the answer)",
+            "Point the proxied record at the new domain's own target (ApiGatewayDomainName in the answer)",
             format!(
                 "curl -X PATCH \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/dns_records/$RECORD_ID\" \
                  -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" -H 'Content-Type: application/json' \
                  --data \
-                 '{{\"type\":\"CNAME\",\"name\":\"{host}\",\"content\":\"REGIONAL_DOMAIN_NAME\",\"proxied\":true}}'"
+                 '{{\"type\":\"CNAME\",\"name\":\"{host}\",\"content\":\"API_GATEWAY_DOMAIN_NAME\",\"proxied\":true}}'"
             ),
         )
         .terraform(
