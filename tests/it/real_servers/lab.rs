@@ -62,7 +62,10 @@ pub fn obstacle() -> Option<String> {
             return Some(format!("{program} is not installed (tests/run installs it)"));
         }
     }
-    TcpListener::bind((EDGE, 443)).err().map(|error| format!("port 443 on loopback cannot be used: {error}"))
+    [(EDGE, 443), (EDGE, 80), (AUTHORITATIVE, 53)].into_iter().find_map(|(address, port)| {
+        let error = TcpListener::bind((address, port)).err()?;
+        Some(format!("port {port} of {address} cannot be used: {error}"))
+    })
 }
 
 fn which(program: &str) -> Option<PathBuf> {
