@@ -36,15 +36,7 @@ pub(crate) const CHECK: Check = Check {
              rulesets/phases/http_request_cache_settings/entrypoint | jq \
              '.result.rules[].action_parameters.cache_key'",
         );
-        let purge = serde_json::json!({ "files": [target.url()] }).to_string();
-        fix.api(
-            "Purge what is stored now",
-            format!(
-                "curl -sS -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" --json {} \
-                 https://api.cloudflare.com/client/v4/zones/$ZONE_ID/purge_cache",
-                fixes::shell_quote(&purge)
-            ),
-        )
+        fixes::purge(fix, "Purge what is stored now", target)
     },
     sources: &[
         "https://developers.cloudflare.com/cache/how-to/cache-keys/",

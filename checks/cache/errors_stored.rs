@@ -18,6 +18,7 @@ pub(crate) const CHECK: Check = Check {
         let target = &evidence.target;
         let fix = fixes::purge(
             Fix::new("Purge the copy, and give error statuses no lifetime in the rule that stores them."),
+            "Purge",
             target,
         )
         .dashboard(format!(

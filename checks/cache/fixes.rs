@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::evidence::http::{CacheControl, HeaderLine, Name, Seconds};
+pub(super) use crate::evidence::text::shell_quote;
 use crate::evidence::{Evidence, Target};
 use crate::model::cache::{self, CacheInput};
 use crate::verdict::Fix;
@@ -157,11 +158,11 @@ pub(super) fn give_lifetime(fix: Fix, evidence: &Evidence) -> Fix {
     look_twice(edge_ttl(send_header(fix, &value), &evidence.target, seconds), &evidence.target)
 }
 
-/// Purges the copies of this URL, as the first step.
-pub(super) fn purge(fix: Fix, target: &Target) -> Fix {
+/// Purges the copies of this URL.
+pub(super) fn purge(fix: Fix, label: &str, target: &Target) -> Fix {
     let files = serde_json::json!({ "files": [target.url()] }).to_string();
     fix.api(
-        "Purge",
+        label,
         format!(
             "curl -sS -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" --json {} \
              https://api.cloudflare.com/client/v4/zones/$ZONE_ID/purge_cache",
@@ -196,11 +197,6 @@ fn own_headers(target: &Target) -> String {
         }
     };
     lines.map(option).collect()
-}
-
-/// Text as one word of a POSIX shell.
-pub(super) fn shell_quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// Text as an HCL string.

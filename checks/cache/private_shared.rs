@@ -17,12 +17,11 @@ pub(crate) const CHECK: Check = Check {
           from those that carry one. If such an answer holds one visitor's data, every other visitor gets it.",
     fix: |evidence, _| {
         let target = &evidence.target;
-        let fix = fixes::purge(Fix::new("Purge the copy now, and keep this URL out of the cache."), target).dashboard(
-            format!(
+        let fix = fixes::purge(Fix::new("Purge the copy now, and keep this URL out of the cache."), "Purge", target)
+            .dashboard(format!(
                 "Caching → Cache Rules → Create rule → {} → Bypass cache → place it last",
                 fixes::expression(target)
-            ),
-        );
+            ));
         fixes::rule(fix, target, fixes::REQUEST, "Never cache", serde_json::json!({ "cache": false }))
     },
     sources: &[

@@ -2,6 +2,7 @@
 
 use super::{answers, change_record, records};
 use crate::check::{Check, Probe, Severity};
+use crate::evidence::text::shell_quote;
 use crate::evidence::{Evidence, Response};
 use crate::model::cloudflare;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
@@ -121,7 +122,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let fix = match forwarded(evidence) {
         Some(name) => fix.shell(
             format!("First of all: the same without {name}"),
-            format!("curl -sSi '{}'", evidence.target.url().replace('\'', r"'\''")),
+            format!("curl -sSi {}", shell_quote(&evidence.target.url())),
         ),
         None => fix,
     };

@@ -98,7 +98,7 @@ fn base64(response: &Response) -> Option<(&'static str, bool)> {
 }
 
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
-    let url = evidence.target.url().replace('\'', "%27");
+    let url = evidence.target.url();
     Fix::new("Tell API Gateway to decode the body: isBase64Encoded from the function, and */* as binary media type of a REST API; then purge what is stored.")
         .code("The function's answer", "return { statusCode: 200, headers: { \"content-type\": \"image/png\" }, body: bytes.toString(\"base64\"), isBase64Encoded: true };")
         .shell("REST API", "aws apigateway update-rest-api --rest-api-id API_ID --patch-operations 'op=add,path=/binaryMediaTypes/*~1*'")

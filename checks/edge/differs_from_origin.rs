@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::view::{self, Seen};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::http::{BodyEnd, CacheStatus, Exchanges, Name, Seconds};
+use crate::evidence::text::shell_quote;
 use crate::evidence::{Evidence, Response};
 use crate::model::attribution::{self, AnsweredBy};
 use crate::model::cloudflare;
@@ -182,7 +183,7 @@ fn values(response: &Response, name: &str) -> String {
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let url = evidence.target.url();
     Fix::new("Find what changes the answer: a stored copy, a rule, or a record that leads elsewhere.")
-        .shell("At the edge", format!("curl -sSi '{}'", view::quote(&url)))
+        .shell("At the edge", format!("curl -sSi {}", shell_quote(&url)))
         .shell("At the origin", view::ask_directly(evidence))
         .dashboard("Rules → Trace: which rules and Workers take this URL")
         .api(

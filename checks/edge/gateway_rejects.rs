@@ -5,6 +5,7 @@ use super::view::{self, Place, Seen};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;
 use crate::evidence::target::Target;
+use crate::evidence::text::shell_quote;
 use crate::model::attribution::{self, AnsweredBy};
 use crate::model::gateway_error::{GatewayError, GatewayErrorKind};
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
@@ -206,7 +207,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         .shell("Second", "aws lambda add-permission --function-name FUNCTION --statement-id url-invoke --action lambda:InvokeFunction --principal '*' --invoked-via-function-url"),
         Some(Unauthorized | NotAuthorized | ExpiredToken | InvalidSignature) => {
             Fix::new("Ask with the credentials that the API wants; then the path behind them is judged.")
-                .shell("With a token", format!("cfdoctor -H 'Authorization: Bearer TOKEN' '{}'", view::quote(&evidence.target.url())))
+                .shell("With a token", format!("cfdoctor -H 'Authorization: Bearer TOKEN' {}", shell_quote(&evidence.target.url())))
         }
         Some(TooManyRequests | LimitExceeded) => Fix::new("Raise the throttle or quota that is used up, or ask less often.")
             .shell("Stage throttling", "aws apigatewayv2 get-stages --api-id API_ID --query 'Items[].DefaultRouteSettings'")
@@ -216,7 +217,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
             Some((stage, rest)) => Fix::new(format!(
                 "Ask without the stage: https://{host}{rest}. Or map {host} with the base path {stage} to that stage."
             ))
-            .shell("Without the stage", format!("curl -sSi '{}'", view::quote(&format!("https://{host}{rest}")))),
+            .shell("Without the stage", format!("curl -sSi {}", shell_quote(&format!("https://{host}{rest}")))),
             None => Fix::new(format!(
                 "Map {host} to the API and stage that has {path}, and deploy the route; a custom domain's URL carries \
                  no stage."

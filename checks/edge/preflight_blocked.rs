@@ -1,7 +1,7 @@
 //! The CORS preflight, while the request itself works.
 
-use super::view;
 use crate::check::{Check, Probe, Severity};
+use crate::evidence::text::shell_quote;
 use crate::evidence::{Evidence, Exchange, Exchanges, Response};
 use crate::model::attribution::{self, AnsweredBy};
 use crate::model::cloudflare;
@@ -129,10 +129,10 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         .iter()
         .find(|line| line.name.eq_ignore_ascii_case("origin"))
         .map_or("https://app.example.com", |line| line.value.as_str());
-    let origin = view::quote(origin);
     let try_it = format!(
-        "curl -si -X OPTIONS '{}' -H 'Origin: {origin}' -H 'Access-Control-Request-Method: GET'",
-        view::quote(&evidence.target.url())
+        "curl -si -X OPTIONS {} -H {} -H 'Access-Control-Request-Method: GET'",
+        shell_quote(&evidence.target.url()),
+        shell_quote(&format!("Origin: {origin}"))
     );
     let doubled = asked(evidence).is_ok_and(|http| {
         http.samples.iter().chain(http.preflight.found()).any(|exchange| conflict(exchange).is_some())
@@ -151,7 +151,12 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         .dashboard("Security → WAF → Custom rules → Skip, when http.request.method eq \"OPTIONS\"")
         .shell(
             "HTTP API: let it answer preflights itself (it then overrides the application's CORS headers)",
-            format!("aws apigatewayv2 update-api --api-id API_ID --cors-configuration 'AllowOrigins={origin},AllowMethods=GET,POST,OPTIONS,AllowHeaders=content-type,authorization'"),
+            format!(
+                "aws apigatewayv2 update-api --api-id API_ID --cors-configuration {}",
+                shell_quote(&format!(
+                    "AllowOrigins={origin},AllowMethods=GET,POST,OPTIONS,AllowHeaders=content-type,authorization"
+                ))
+            ),
         )
         .shell(
             "HTTP API with a $default route that has an authorizer: a route without one",

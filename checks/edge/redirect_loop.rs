@@ -5,6 +5,7 @@ use url::Url;
 use super::view::{self, Place};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::redact::REDACTED;
+use crate::evidence::text::shell_quote;
 use crate::evidence::{Evidence, Exchange, Exchanges, Response};
 use crate::model::attribution::{self, AnsweredBy};
 use crate::model::cloudflare;
@@ -245,13 +246,11 @@ impl Reason {
 
 fn fix(evidence: &Evidence, finding: &Finding) -> Fix {
     if finding.confidence == Confidence::Low {
-        let url = view::quote(&evidence.target.url());
+        let url = shell_quote(&evidence.target.url());
         return Fix::new("See where a client arrives that keeps cookies: if it gets an answer, there is no loop.")
             .shell(
                 "Follow the redirects, with cookies",
-                format!(
-                    "curl -sSL -b '' -o /dev/null -w '%{{http_code}} after %{{num_redirects}} redirects\\n' '{url}'"
-                ),
+                format!("curl -sSL -b '' -o /dev/null -w '%{{http_code}} after %{{num_redirects}} redirects\\n' {url}"),
             );
     }
     let reason = view::answer(evidence).ok().filter(|seen| seen.response.is_redirect()).map(|seen| {

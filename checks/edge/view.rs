@@ -3,6 +3,7 @@
 use crate::check::Probe;
 use crate::evidence::http::Outcome;
 use crate::evidence::target::Scheme;
+use crate::evidence::text::shell_quote;
 use crate::evidence::{Evidence, Exchange, Exchanges, Proxied, Response};
 use crate::verdict::NotRun;
 
@@ -83,7 +84,8 @@ pub(super) fn zone_call(method: &str, path: &str, body: &str) -> String {
     format!(
         "curl -X {method} \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/{path}\" \\\n  \
          -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" -H \"Content-Type: application/json\" \\\n  \
-         --data '{body}'"
+         --data {}",
+        shell_quote(body)
     )
 }
 
@@ -105,12 +107,7 @@ pub(super) fn ask_directly(evidence: &Evidence) -> String {
         Scheme::Http => (443, format!("https://{}{}", target.host, target.path)),
         Scheme::Https => (target.port, target.url()),
     };
-    format!("curl -sSi --connect-to {}:{from}:{host}:{port} '{}'", target.host, quote(&url))
-}
-
-/// A text for single quotes of a shell.
-pub(super) fn quote(text: &str) -> String {
-    text.replace('\'', r"'\''")
+    format!("curl -sSi --connect-to {}:{from}:{host}:{port} {}", target.host, shell_quote(&url))
 }
 
 /// `the one sample`, or `3 of 5 samples`.

@@ -37,6 +37,11 @@ pub fn shorten(text: &str, max: usize) -> String {
     }
 }
 
+/// Text as one word of a POSIX shell, for commands to paste: a URL from outside may hold a quotation mark.
+pub fn shell_quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// Characters that move the cursor, hide text or turn its direction.
 fn is_hostile(c: char) -> bool {
     c.is_control()
@@ -53,5 +58,11 @@ mod tests {
         assert_eq!(clean_bytes(b"caf\xe9"), "café");
         assert_eq!(shorten("abcdef", 3), "abc…");
         assert_eq!(shorten("abc", 3), "abc");
+    }
+
+    #[test]
+    fn a_quotation_mark_ends_no_word() {
+        assert_eq!(shell_quote("/it's"), r"'/it'\''s'");
+        assert_eq!(shell_quote(""), "''");
     }
 }

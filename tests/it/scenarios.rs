@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cfdoctor_checks::diagnosis::assess;
 use cfdoctor_checks::evidence::{Evidence, Target};
-use cfdoctor_checks::{Check, NotRun, Probe, Verdict, all, find};
+use cfdoctor_checks::{Check, NotRun, Probe, StepKind, Verdict, all, find};
 
 use crate::fixtures;
 
@@ -156,6 +156,27 @@ fn an_expiry_verdict_never_improves_with_time() {
             }
         }
     }
+}
+
+/// A URL from a file may be anybody's: no command to paste lets it out of its word.
+#[test]
+fn a_quotation_mark_in_the_url_stays_in_its_word() {
+    let mut seen = 0;
+    for fixture in fixtures::all() {
+        let mut evidence = fixture.evidence.clone();
+        evidence.target.path = "/it';id;'".into();
+        for check in all() {
+            let Ok(verdict) = check.run(&evidence) else { continue };
+            let Some(finding) = verdict.finding() else { continue };
+            for step in check.mend(&evidence, finding).steps {
+                if matches!(step.kind, StepKind::Shell | StepKind::Api) {
+                    assert!(!step.text.contains("it';id"), "{}: {}: {}", fixture.name, check.id, step.text);
+                    seen += usize::from(step.text.contains(r"it'\'';id"));
+                }
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} commands hold the URL");
 }
 
 /// One snapshot for each check: what it says wherever it speaks.

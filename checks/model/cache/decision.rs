@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::evidence::Target;
 use crate::evidence::http::CacheStatus;
+use crate::evidence::text::shell_quote;
 use crate::verdict::Confidence;
 
 /// Words of the model: mostly written in the source, sometimes with an observed value in them.
@@ -73,7 +74,7 @@ impl Settle {
 
     /// The command for this target.
     pub fn command(&self, target: &Target) -> String {
-        let url = format!("'{}'", target.url().replace('\'', "'\\''"));
+        let url = shell_quote(&target.url());
         let origin = target.origin.as_ref().map(|origin| format!("{}:{}", origin.host, origin.port));
         self.command
             .replace("{host}", &target.host)
