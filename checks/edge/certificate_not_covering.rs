@@ -189,13 +189,6 @@ mod tests {
         (CHECK.judge)(&at(url, handshake))
     }
 
-    fn failure(answer: Result<Verdict, NotRun>) -> Finding {
-        match answer {
-            Ok(Verdict::Fail(finding)) => finding,
-            other => panic!("{other:?}"),
-        }
-    }
-
     const DEEP: &str = "https://api.staging.example.com/";
 
     #[test]

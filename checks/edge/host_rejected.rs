@@ -255,13 +255,6 @@ mod tests {
         (CHECK.judge)(&edge(URL, answer))
     }
 
-    fn failure(answer: Result<Verdict, NotRun>) -> Finding {
-        match answer {
-            Ok(Verdict::Fail(finding)) => finding,
-            other => panic!("{other:?}"),
-        }
-    }
-
     #[test]
     fn s3_by_its_code() {
         let bucket = failure(run(response(404, &[], "404 Not Found, Code: NoSuchBucket, BucketName: x")));

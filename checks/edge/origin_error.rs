@@ -192,13 +192,6 @@ mod tests {
         (CHECK.judge)(&edge(URL, answer))
     }
 
-    fn failure(answer: Result<Verdict, NotRun>) -> Finding {
-        match answer {
-            Ok(Verdict::Fail(finding)) => finding,
-            other => panic!("{other:?}"),
-        }
-    }
-
     #[test]
     fn decodes_by_status_header_and_page() {
         assert!(failure(run(response(526, &[EDGE_MADE], ""))).seen.contains("error 526"));

@@ -11,7 +11,7 @@ use crate::evidence::tls::{
     TlsOutcome, TlsVersion,
 };
 use crate::evidence::{Evidence, Gathered, Vantage};
-use crate::verdict::NotRun;
+use crate::verdict::{Finding, NotRun, Verdict};
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-11-24 10:00 UTC);
 pub(super) const URL: &str = "https://api.example.com/orders";
@@ -201,4 +201,12 @@ pub(super) fn legacy(answer: LegacyAnswer) -> Gathered<LegacyHello> {
         chain: Vec::new(),
         asks_client_certificate: false,
     })
+}
+
+/// The finding of an answer that has to be a failure.
+pub(super) fn failure(answer: Result<Verdict, NotRun>) -> Finding {
+    match answer {
+        Ok(Verdict::Fail(finding)) => finding,
+        other => panic!("{other:?}"),
+    }
 }

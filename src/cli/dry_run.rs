@@ -132,17 +132,24 @@ impl Planner<'_> {
         };
         self.add(Kind::Lookup, format!("{types} of {host}"), &to, None);
         self.add(Kind::Lookup, format!("A of {host}, DNSSEC checking disabled"), &to, Some("the resolver fails"));
-        self.add(Kind::Lookup, format!("SOA of {host} and its parents, up to the zone's apex"), &to, None);
-        self.add(Kind::Lookup, "NS and DS of the zone, addresses of its name servers", &to, None);
-        self.add(Kind::Lookup, format!("CAA of {host} and its parents"), &to, None);
+        if self.wants(Probe::Dns) {
+            self.comparisons(host, types, &to);
+        }
+        if let Some(origin) = target.origin.as_ref().filter(|origin| origin.host.parse::<IpAddr>().is_err()) {
+            self.add(Kind::Lookup, format!("{types} of {}", origin.host), &to, None);
+        }
+    }
+
+    /// What only the checks of names need.
+    fn comparisons(&mut self, host: &str, types: &str, to: &str) {
+        self.add(Kind::Lookup, format!("SOA of {host} and its parents, up to the zone's apex"), to, None);
+        self.add(Kind::Lookup, "NS and DS of the zone, addresses of its name servers", to, None);
+        self.add(Kind::Lookup, format!("CAA of {host} and its parents"), to, None);
         if self.settings.resolver == ResolverChoice::System {
             self.add(Kind::Lookup, format!("{types} of {host}"), "the system, as applications ask it", None);
             self.add(Kind::Lookup, format!("{types} of {host}"), "a public resolver (1.1.1.1, else 8.8.8.8)", None);
         }
         self.add(Kind::Lookup, format!("{types} of {host}"), "up to 3 of the zone's name servers", None);
-        if let Some(origin) = target.origin.as_ref().filter(|origin| origin.host.parse::<IpAddr>().is_err()) {
-            self.add(Kind::Lookup, format!("{types} of {}", origin.host), &to, None);
-        }
     }
 
     fn edge(&mut self, target: &Target) {

@@ -22,7 +22,7 @@ use time::OffsetDateTime;
 use crate::settings::Settings;
 use budget::Budget;
 use dial::Route;
-use dns::Asker;
+use dns::{Asker, Surroundings};
 use vantage::OriginLeg;
 
 /// Looks at the whole path of `target`; every failure on the way is evidence.
@@ -33,32 +33,39 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
     let ((host, unchecked, edge), (origin_chain, mut leg), around) = tokio::join!(
         edge_leg(&asker, target, settings, budget),
         origin_leg(&asker, target, origin, settings, budget),
-        asker.surroundings(&target.host),
+        surroundings(&asker, target, settings),
     );
     if let Some(leg) = &mut leg {
         compare_bodies(target, &edge, leg, settings, budget).await;
     }
-    let dns = Dns {
-        resolver: asker.label(),
-        host,
-        host_unchecked: unchecked,
-        zone: around.zone,
-        views: around.views,
-        caa: around.caa,
-        origin: origin_chain,
+    let dns = match around {
+        Some(around) => Gathered::Found(Dns {
+            resolver: asker.label(),
+            host,
+            host_unchecked: unchecked,
+            zone: around.zone,
+            views: around.views,
+            caa: around.caa,
+            origin: origin_chain,
+        }),
+        None => Gathered::Missing(NotRun::Disabled(Probe::Dns)),
     };
     Evidence {
         target: target.redacted(),
         gathered_at,
         trust: settings.trust.clone(),
-        dns: if settings.probes.contains(&Probe::Dns) {
-            Gathered::Found(dns)
-        } else {
-            Gathered::Missing(NotRun::Disabled(Probe::Dns))
-        },
+        dns,
         edge,
         origin: leg.map_or_else(origin_unknown, |leg| leg.vantage),
         traffic: budget.spent(),
+    }
+}
+
+/// Zone, CAA and other views: only where a chosen check asks for them. The addresses are needed in any case.
+async fn surroundings(asker: &Asker, target: &Target, settings: &Settings) -> Option<Surroundings> {
+    match settings.probes.contains(&Probe::Dns) {
+        true => Some(asker.surroundings(&target.host).await),
+        false => None,
     }
 }
 
