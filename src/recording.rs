@@ -8,7 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cfdoctor_checks::evidence::tls::TrustInputs;
-use cfdoctor_checks::evidence::{Evidence, Target, Traffic};
+use cfdoctor_checks::evidence::{Evidence, Gathered, Target, Traffic};
+use cfdoctor_checks::{NotRun, Probe};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -24,6 +25,8 @@ pub const VISIT: &str = "visit.json";
 const DNS: &str = "dns.json";
 const EDGE: &str = "edge.json";
 const ORIGIN: &str = "origin.json";
+/// In Cloudflare's own shapes, as `lint` and `--zone-json` read it.
+pub const ZONE: &str = "zone.json";
 
 /// What went wrong with a recording.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +74,9 @@ struct Visit {
     trust: TrustInputs,
     #[serde(default)]
     traffic: Traffic,
+    /// Why there is no zone beside it.
+    #[serde(default)]
+    no_zone: Option<NotRun>,
 }
 
 /// Writes the evidence into `folder`, which is made where it is missing. Each file is replaced in one step.
@@ -86,7 +92,12 @@ pub fn write(evidence: &Evidence, folder: &Path) -> Result<(), RecordingError> {
         gathered_at: evidence.gathered_at,
         trust: evidence.trust.clone(),
         traffic: evidence.traffic,
+        no_zone: evidence.zone.get().err(),
     };
+    match &evidence.zone {
+        Gathered::Found(zone) => put(folder, ZONE, zone)?,
+        Gathered::Missing(_) => remove(&folder.join(ZONE))?,
+    }
     put(folder, DNS, &evidence.dns)?;
     put(folder, EDGE, &evidence.edge)?;
     put(folder, ORIGIN, &evidence.origin)?;
@@ -118,6 +129,10 @@ pub fn read(folder: &Path, base: Option<&Path>) -> Result<Evidence, RecordingErr
         dns: take(&place(DNS))?,
         edge: take(&place(EDGE))?,
         origin: take(&place(ORIGIN))?,
+        zone: match place(ZONE) {
+            path if path.exists() => Gathered::Found(take(&path)?),
+            _ => Gathered::Missing(visit.no_zone.unwrap_or(NotRun::NoCredential(Probe::Zone))),
+        },
         traffic: visit.traffic,
     })
 }
@@ -135,6 +150,14 @@ pub fn is_recording(folder: &Path) -> bool {
 
 fn io_error(path: &Path, source: io::Error) -> RecordingError {
     RecordingError::Io { path: path.display().to_string(), source }
+}
+
+/// An earlier recording's part that this one does not have.
+fn remove(path: &Path) -> Result<(), RecordingError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(path, error)),
+        _ => Ok(()),
+    }
 }
 
 fn put<T: Serialize>(folder: &Path, name: &str, value: &T) -> Result<(), RecordingError> {
@@ -184,6 +207,22 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         assert!(read(empty.path(), None).is_err());
         assert_eq!(read(empty.path(), Some(folder.path())).unwrap(), evidence);
+    }
+
+    #[test]
+    fn a_zone_keeps_cloudflares_shapes() {
+        let target: Target = "https://lambda.example.com/x".parse().unwrap();
+        let mut evidence = Evidence::nothing(target, datetime!(2026-11-23 10:00 UTC));
+        let document = serde_json::json!({"settings": {"ssl": "strict"}});
+        evidence.zone = Gathered::Found(cfdoctor_checks::evidence::Zone::from_document(document.clone()).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        write(&evidence, folder.path()).unwrap();
+        let text = fs::read_to_string(folder.path().join(ZONE)).unwrap();
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), document);
+        assert_eq!(read(folder.path(), None).unwrap(), evidence);
+        evidence.zone = Gathered::Missing(NotRun::Disabled(Probe::Zone));
+        write(&evidence, folder.path()).unwrap();
+        assert_eq!(read(folder.path(), None).unwrap(), evidence);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod redact;
 pub mod target;
 pub mod text;
 pub mod tls;
+pub mod zone;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -24,6 +25,7 @@ pub use facts::{OurSide, Proxied};
 pub use http::{Exchange, Exchanges, Response};
 pub use target::Target;
 pub use tls::Handshake;
+pub use zone::Zone;
 
 /// What the probes brought about one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +44,9 @@ pub struct Evidence {
     pub edge: Vantage,
     /// What Cloudflare meets: straight to the origin.
     pub origin: Vantage,
+    /// The Cloudflare zone: settings, records, rules.
+    #[serde(default = "no_zone")]
+    pub zone: Gathered<Zone>,
     /// What the visit cost.
     #[serde(default)]
     pub traffic: Traffic,
@@ -87,6 +92,11 @@ impl<T> Gathered<T> {
     }
 }
 
+/// Nobody had a token.
+fn no_zone() -> Gathered<Zone> {
+    Gathered::Missing(NotRun::NoCredential(Probe::Zone))
+}
+
 /// What the visit cost the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
@@ -111,6 +121,7 @@ impl Evidence {
             dns: unseen(Probe::Dns),
             edge: Vantage { tls: unseen(Probe::EdgeTls), http: unseen(Probe::EdgeHttp) },
             origin: Vantage { tls: unseen(Probe::OriginTls), http: unseen(Probe::OriginHttp) },
+            zone: no_zone(),
             traffic: Traffic::default(),
         }
     }
@@ -124,7 +135,8 @@ impl Evidence {
             Probe::EdgeHttp => self.edge.http = Gathered::Missing(NotRun::Disabled(probe)),
             Probe::OriginTls => self.origin.tls = Gathered::Missing(NotRun::Disabled(probe)),
             Probe::OriginHttp => self.origin.http = Gathered::Missing(NotRun::Disabled(probe)),
-            Probe::Zone | Probe::Gateway => {}
+            Probe::Zone => self.zone = Gathered::Missing(NotRun::Disabled(probe)),
+            Probe::Gateway => {}
         }
         self
     }
