@@ -183,7 +183,7 @@ fn target(scenario: &Scenario) -> Target {
         headers: Vec::new(),
         expect: scenario.wish,
         region: scenario.region.map(ToOwned::to_owned),
-        origin: Some(DeclaredOrigin { host: scenario.target.to_owned(), port: 443, assumed: false }),
+        origin: Some(DeclaredOrigin::named(scenario.target, 443)),
     }
 }
 
