@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::http::HeaderLine;
+use crate::check::Probe;
 
 /// The URL and the wishes of the user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub struct Target {
     /// What the proxied record points at, if the user said so.
     #[serde(default)]
     pub origin: Option<DeclaredOrigin>,
+    /// What must be readable (`--cloudflare require`, `--aws require`): without it the visit is inconclusive.
+    #[serde(default)]
+    pub required: Vec<Probe>,
 }
 
 fn get() -> String {
@@ -209,6 +213,7 @@ impl FromStr for Target {
             expect: Expectation::Any,
             region: None,
             origin: None,
+            required: Vec::new(),
         })
     }
 }

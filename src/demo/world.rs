@@ -184,6 +184,7 @@ fn target(scenario: &Scenario) -> Target {
         expect: scenario.wish,
         region: scenario.region.map(ToOwned::to_owned),
         origin: Some(DeclaredOrigin::named(scenario.target, 443)),
+        required: Vec::new(),
     }
 }
 
