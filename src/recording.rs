@@ -8,7 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cfdoctor_checks::evidence::tls::TrustInputs;
-use cfdoctor_checks::evidence::{Evidence, Target, Traffic};
+use cfdoctor_checks::evidence::{Evidence, Gateway, Gathered, Target, Traffic};
+use cfdoctor_checks::{NotRun, Probe};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -24,6 +25,8 @@ pub const VISIT: &str = "visit.json";
 const DNS: &str = "dns.json";
 const EDGE: &str = "edge.json";
 const ORIGIN: &str = "origin.json";
+/// AWS's own shapes, as `--aws-json` takes them (`product.md` section 7); or why nobody looked.
+const ACCOUNT: &str = "account.json";
 
 /// What went wrong with a recording.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +93,10 @@ pub fn write(evidence: &Evidence, folder: &Path) -> Result<(), RecordingError> {
     put(folder, DNS, &evidence.dns)?;
     put(folder, EDGE, &evidence.edge)?;
     put(folder, ORIGIN, &evidence.origin)?;
+    match &evidence.gateway {
+        Gathered::Found(gateway) => put(folder, ACCOUNT, gateway)?,
+        missing @ Gathered::Missing(_) => put(folder, ACCOUNT, missing)?,
+    }
     put(folder, VISIT, &visit)
 }
 
@@ -118,8 +125,23 @@ pub fn read(folder: &Path, base: Option<&Path>) -> Result<Evidence, RecordingErr
         dns: take(&place(DNS))?,
         edge: take(&place(EDGE))?,
         origin: take(&place(ORIGIN))?,
+        gateway: account(&place(ACCOUNT))?,
         traffic: visit.traffic,
     })
+}
+
+/// The AWS side: recordings from before it was looked at have no such file.
+fn account(path: &Path) -> Result<Gathered<Gateway>, RecordingError> {
+    if !path.exists() {
+        return Ok(Gathered::Missing(NotRun::NoCredential(Probe::Gateway)));
+    }
+    let document: serde_json::Value = take(path)?;
+    let missing = document.as_object().is_some_and(|object| object.len() == 1 && object.contains_key("missing"));
+    if missing {
+        return serde_json::from_value(document)
+            .map_err(|source| RecordingError::Json { path: path.display().to_string(), source });
+    }
+    Ok(Gathered::Found(Gateway::from_document(document)))
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@ mod alert;
 pub mod certificate;
 pub mod dns;
 mod facts;
+pub mod gateway;
 pub mod http;
 mod pasted;
 pub mod redact;
@@ -21,6 +22,7 @@ use crate::verdict::NotRun;
 
 pub use dns::Dns;
 pub use facts::{OurSide, Proxied};
+pub use gateway::Gateway;
 pub use http::{Exchange, Exchanges, Response};
 pub use target::Target;
 pub use tls::Handshake;
@@ -42,6 +44,9 @@ pub struct Evidence {
     pub edge: Vantage,
     /// What Cloudflare meets: straight to the origin.
     pub origin: Vantage,
+    /// API Gateway, ACM and Lambda.
+    #[serde(default = "no_gateway")]
+    pub gateway: Gathered<Gateway>,
     /// What the visit cost.
     #[serde(default)]
     pub traffic: Traffic,
@@ -111,6 +116,7 @@ impl Evidence {
             dns: unseen(Probe::Dns),
             edge: Vantage { tls: unseen(Probe::EdgeTls), http: unseen(Probe::EdgeHttp) },
             origin: Vantage { tls: unseen(Probe::OriginTls), http: unseen(Probe::OriginHttp) },
+            gateway: no_gateway(),
             traffic: Traffic::default(),
         }
     }
@@ -124,8 +130,14 @@ impl Evidence {
             Probe::EdgeHttp => self.edge.http = Gathered::Missing(NotRun::Disabled(probe)),
             Probe::OriginTls => self.origin.tls = Gathered::Missing(NotRun::Disabled(probe)),
             Probe::OriginHttp => self.origin.http = Gathered::Missing(NotRun::Disabled(probe)),
-            Probe::Zone | Probe::Gateway => {}
+            Probe::Gateway => self.gateway = Gathered::Missing(NotRun::Disabled(probe)),
+            Probe::Zone => {}
         }
         self
     }
+}
+
+/// Nobody gave us AWS credentials.
+fn no_gateway() -> Gathered<Gateway> {
+    Gathered::Missing(NotRun::NoCredential(Probe::Gateway))
 }

@@ -57,6 +57,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
         dns,
         edge,
         origin: leg.map_or_else(origin_unknown, |leg| leg.vantage),
+        gateway: Gathered::Missing(NotRun::NoCredential(Probe::Gateway)),
         traffic: budget.spent(),
     }
 }
