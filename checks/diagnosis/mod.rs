@@ -256,6 +256,7 @@ impl Board<'_> {
         self.evidence.target.required.iter().find_map(|probe| {
             let why = match probe {
                 Probe::Zone => self.evidence.zone.get().err()?,
+                Probe::Gateway => self.evidence.gateway.get().err()?,
                 _ => return None,
             };
             Some(format!("{probe} was required and could not be read: {}", why.text()))

@@ -1,11 +1,14 @@
 //! What Cloudflare and AWS do, as pure functions of evidence. Each rule names its source and stands here once.
 
+pub mod api_route;
 pub mod attribution;
 pub mod caa;
 pub mod cache;
 pub mod cloudflare;
 pub mod errors;
 pub mod gateway_error;
+pub mod lambda_policy;
+pub mod mapping;
 pub mod origin_host;
 pub mod ssl_mode;
 pub mod tls_report;

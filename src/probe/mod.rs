@@ -58,6 +58,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
         edge,
         origin: leg.map_or_else(origin_unknown, |leg| leg.vantage),
         zone: Gathered::Missing(NotRun::NoCredential(Probe::Zone)),
+        gateway: Gathered::Missing(NotRun::NoCredential(Probe::Gateway)),
         traffic: budget.spent(),
     }
 }
