@@ -23,20 +23,21 @@ use crate::settings::Settings;
 use budget::Budget;
 use dial::Route;
 use dns::{Asker, Surroundings};
-use vantage::OriginLeg;
+use vantage::{OriginLeg, Overrides};
 
 /// Looks at the whole path of `target`; every failure on the way is evidence.
 pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Evidence {
     let gathered_at = OffsetDateTime::now_utc();
     let asker = Asker::new(settings, budget).await;
     let origin = target.origin.as_ref();
+    let overrides = Overrides::default();
     let ((host, unchecked, edge), (origin_chain, mut leg), around) = tokio::join!(
         edge_leg(&asker, target, settings, budget),
-        origin_leg(&asker, target, origin, settings, budget),
+        origin_leg(&asker, target, origin, &overrides, settings, budget),
         surroundings(&asker, target, settings),
     );
     if let Some(leg) = &mut leg {
-        compare_bodies(target, &edge, leg, settings, budget).await;
+        compare_bodies(&edge, leg, settings, budget).await;
     }
     let dns = match around {
         Some(around) => Gathered::Found(Dns {
@@ -107,6 +108,7 @@ async fn origin_leg(
     asker: &Asker,
     target: &Target,
     origin: Option<&DeclaredOrigin>,
+    overrides: &Overrides,
     settings: &Settings,
     budget: &Budget,
 ) -> (Gathered<Chain>, Option<OriginLeg>) {
@@ -123,7 +125,7 @@ async fn origin_leg(
             (Gathered::Found(chain), https, plain)
         }
     };
-    (chain, Some(vantage::origin(target, origin, &https, &plain, settings, budget).await))
+    (chain, Some(vantage::origin(target, origin, overrides, &https, &plain, settings, budget).await))
 }
 
 /// Nobody looked at the origin, because nobody knows it.
@@ -143,7 +145,7 @@ fn route(chain: &Chain, peer: &str, port: u16) -> Route {
 
 /// Asks the origin a second time where its body differs from the edge's, so that a body that changes by itself is
 /// not taken for a difference.
-async fn compare_bodies(target: &Target, edge: &Vantage, origin: &mut OriginLeg, settings: &Settings, budget: &Budget) {
+async fn compare_bodies(edge: &Vantage, origin: &mut OriginLeg, settings: &Settings, budget: &Budget) {
     let hash = |vantage: &Vantage| {
         let response = vantage.http.found()?.first()?;
         Some((response.status, response.body.sha256.clone()?))
@@ -152,6 +154,6 @@ async fn compare_bodies(target: &Target, edge: &Vantage, origin: &mut OriginLeg,
         && at_edge.0 == at_origin.0
         && at_edge.1 != at_origin.1
     {
-        origin.again(target, settings, budget).await;
+        origin.again(settings, budget).await;
     }
 }
