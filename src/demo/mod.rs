@@ -3,6 +3,7 @@
 //! Name server, caching edge and gateway are real servers on ports that the system chooses; nothing of it needs root
 //! or the internet. What the doctor finds here it finds over real sockets.
 
+pub mod cloudflare_api;
 mod edge;
 mod gateway;
 #[cfg_attr(not(test), allow(dead_code, reason = "the tests of the DNS probe use more of its faults"))]

@@ -4,6 +4,7 @@
 //! another starts at once, so that a healthy visit takes the longer of the two legs and nothing more.
 
 pub mod budget;
+pub mod cloudflare;
 pub mod dial;
 pub mod dns;
 pub mod http;
