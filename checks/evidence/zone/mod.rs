@@ -208,9 +208,14 @@ impl Zone {
     /// # Errors
     /// The other document is not a zone.
     pub fn merged(self, other: Value) -> Result<Zone, NotAZone> {
-        let other = Zone::from_document(other)?;
-        let (Value::Object(mut all), Value::Object(new)) = (self.document, other.document) else {
-            return Ok(Zone::unknown());
+        Ok(self.laid_under(&Zone::from_document(other)?))
+    }
+
+    /// The same zone with what `upper` knows laid over it, key by key.
+    #[must_use]
+    pub fn laid_under(self, upper: &Zone) -> Zone {
+        let (Value::Object(mut all), Value::Object(new)) = (self.document, upper.document.clone()) else {
+            return Zone::unknown();
         };
         for (key, value) in new {
             match (all.get_mut(&key), value) {
@@ -220,7 +225,7 @@ impl Zone {
                 }
             }
         }
-        Ok(Zone::read(all))
+        Zone::read(all)
     }
 }
 
