@@ -3,6 +3,7 @@
 //! The order is [`gather`] itself: each leg starts as soon as its own name is resolved, and what needs no answer of
 //! another starts at once, so that a healthy visit takes the longer of the two legs and nothing more.
 
+pub mod aws;
 pub mod budget;
 pub mod dial;
 pub mod dns;
