@@ -4,6 +4,7 @@
 //! another starts at once, so that a healthy visit takes the longer of the two legs and nothing more. Where only the
 //! zone knows what the record points at, the origin's leg waits for the Cloudflare API, which starts with the edge's.
 
+pub mod aws;
 pub mod budget;
 pub mod cloudflare;
 pub mod dial;

@@ -193,10 +193,9 @@ impl Gateway {
     /// # Errors
     /// Functions were not read, or none of them has it.
     pub fn function_url(&self, host: &str) -> Result<(&Function, &FunctionUrl), NotRun> {
-        let functions = self.functions.get()?;
-        let urls = functions
-            .iter()
-            .flat_map(|function| function.urls.found().into_iter().flatten().map(move |url| (function, url)));
+        let functions = self.functions.found().into_iter().flatten();
+        let urls =
+            functions.flat_map(|function| function.urls.found().into_iter().flatten().map(move |url| (function, url)));
         let command = "aws lambda get-function-url-config";
         urls.into_iter()
             .find(|(_, url)| url.host == host)
