@@ -54,7 +54,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
     };
     let gateway = async {
         let way = way.clone().await;
-        known::gateway(target, way.origin.as_ref(), settings, budget)
+        known::gateway(target, way.origin.as_ref(), settings, budget).await
     };
     let ((host, unchecked, edge), (way, (origin_chain, mut leg)), around, zone, gateway) = tokio::join!(
         edge_leg(&asker, target, settings, budget),
