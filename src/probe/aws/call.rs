@@ -16,6 +16,9 @@ use serde_json::Value;
 /// Largest answer that is read, octets. A page has at most 500 entries.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 
+/// So much of an error's text is read, octets.
+const MAX_ERROR: usize = 4096;
+
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -101,19 +104,27 @@ pub(super) fn refusal<E>(error: &SdkError<E, HttpResponse>) -> Refusal
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    match error {
-        SdkError::TimeoutError(_) => Refusal::Late,
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => Refusal::Late,
-        SdkError::ServiceError(service) => {
-            let status = service.raw().status().as_u16();
-            of_code(status, service.err().code(), service.err().message())
+    let status = error.raw_response().map(|raw| raw.status().as_u16());
+    // A gate before the service may answer in XML, whatever the service speaks.
+    let body = error.raw_response().and_then(|raw| raw.body().bytes()).unwrap_or_default();
+    let body = String::from_utf8_lossy(body.get(..MAX_ERROR).unwrap_or(body));
+    match (error, status) {
+        (SdkError::TimeoutError(_), _) => Refusal::Late,
+        (SdkError::DispatchFailure(failure), _) if failure.is_timeout() => Refusal::Late,
+        (SdkError::ServiceError(service), Some(status)) => {
+            let code = service.err().code().or_else(|| between(&body, "<Code>", "</Code>"));
+            of_code(status, code, service.err().message().or_else(|| between(&body, "<Message>", "</Message>")))
         }
-        SdkError::ResponseError(response) => {
-            let status = response.raw().status().as_u16();
-            Refusal::Strange(format!("an answer with status {status} that cannot be read"))
-        }
+        (_, Some(status)) => match between(&body, "<Code>", "</Code>") {
+            Some(code) => of_code(status, Some(code), between(&body, "<Message>", "</Message>")),
+            None => Refusal::Strange(format!("an answer with status {status} that cannot be read")),
+        },
         _ => Refusal::Unreachable(chain(error)),
     }
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    text.split_once(start)?.1.split_once(end).map(|(inner, _)| inner)
 }
 
 /// The causes of an error, from the outermost to the innermost, without repetition.

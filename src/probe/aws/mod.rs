@@ -9,7 +9,11 @@
 #[cfg(feature = "aws")]
 mod call;
 #[cfg(feature = "aws")]
+mod domains;
+#[cfg(feature = "aws")]
 mod errors;
+#[cfg(feature = "aws")]
+mod functions;
 #[cfg(feature = "aws")]
 mod questions;
 #[cfg(feature = "aws")]
