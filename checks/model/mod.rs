@@ -7,6 +7,7 @@ pub mod cloudflare;
 pub mod errors;
 pub mod gateway_error;
 pub mod origin_host;
+pub mod rules;
 pub mod ssl_mode;
 pub mod tls_report;
 pub mod trust;
