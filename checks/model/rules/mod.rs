@@ -23,6 +23,8 @@ mod properties;
 mod request;
 mod slip;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod types;
 mod url;
 mod value;
@@ -160,11 +162,11 @@ impl Expression {
 impl ValueExpression {
     /// The value for this request.
     pub fn evaluate(&self, request: &Request) -> Computed {
-        let mut values: Vec<Option<Vec<u8>>> = request
-            .views()
-            .iter()
-            .map(|view| evaluate::argument(&self.value, Scope { request, view }).shown())
-            .collect();
+        let of_view = |view| match &self.value {
+            Argument::Logic(_) => None,
+            value => evaluate::argument(value, Scope { request, view }).shown(),
+        };
+        let mut values: Vec<Option<Vec<u8>>> = request.views().iter().map(of_view).collect();
         values.dedup();
         match values.pop() {
             Some(Some(value)) if values.is_empty() => Computed::Known(String::from_utf8_lossy(&value).into_owned()),

@@ -41,6 +41,9 @@ pub(super) fn value(source: &str) -> Result<Argument, ParseError> {
     let start = parser.cursor.at;
     let argument = if parser.cursor.is_at_text() {
         Argument::Literal(Literal::Text(parser.cursor.text()?))
+    } else if parser.cursor.rest().starts_with(['(', '!']) || parser.at_word("not") {
+        // A condition as value: the API takes it, what comes of it is not documented.
+        Argument::Logic(parser.logic()?.0)
     } else {
         let (operand, shape) = parser.operand()?;
         if shape.each || !shape.kind.fits(Type::Text) {
