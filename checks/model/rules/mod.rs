@@ -17,15 +17,18 @@ mod fields;
 mod functions;
 mod mention;
 mod normalize;
+mod operand;
 mod parser;
 #[cfg(test)]
 mod properties;
 mod request;
+mod secret;
 mod slip;
 mod syntax;
 #[cfg(test)]
 mod tests;
 mod types;
+mod unknown;
 mod url;
 mod value;
 mod wildcard;
@@ -108,7 +111,7 @@ impl Expression {
         }
     }
 
-    /// As it was given.
+    /// As it was given; [`Expression::shown`] is for people.
     pub fn source(&self) -> &str {
         &self.source
     }
@@ -142,10 +145,9 @@ impl Expression {
 
     fn names(&self, test: &Test, request: &Request) -> Vec<String> {
         let mut names = Vec::new();
-        evaluate::test_unknowns(test, &self.source, request, &mut names);
+        unknown::of_test(test, &self.source, request, &mut names);
         if names.is_empty() {
-            let text = self.source.get(test.span.clone()).unwrap_or_default();
-            names.push(crate::evidence::text::shorten(text, 120));
+            names.push(crate::evidence::text::shorten(&self.shown_test(test), 120));
         }
         names
     }
@@ -173,7 +175,7 @@ impl ValueExpression {
             _ => {
                 let mut names = Vec::new();
                 if let Argument::Operand(operand) = &self.value {
-                    evaluate::unknowns(operand, &self.source, request, &mut names);
+                    unknown::of_operand(operand, &self.source, request, &mut names);
                 }
                 if names.is_empty() {
                     names.push(crate::evidence::text::shorten(&self.source, 120));
@@ -186,6 +188,11 @@ impl ValueExpression {
     /// As it was given.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The value for people: cleaned and redacted, not shortened.
+    pub fn shown(&self) -> String {
+        crate::evidence::text::clean(&crate::evidence::redact::text(&self.source))
     }
 
     /// As [`Expression::unknown_fields`].

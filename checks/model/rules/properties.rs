@@ -25,6 +25,7 @@ fn survives(source: &str, request: &Request) {
             );
             assert!(!matches!(truth, Truth::Unknown(names) if names.is_empty()), "{source}");
             expression.hosts();
+            expression.shown();
             expression.path_mention(request);
             expression.unknown_fields();
             assert_eq!(
