@@ -11,6 +11,7 @@ use cfdoctor_checks::evidence::{Gateway, Zone};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::SecretString;
 
+use crate::probe::aws::AwsAccess;
 use crate::probe::cloudflare::CloudflareAccess;
 
 /// The fixed, honest User-Agent of every request.
@@ -53,6 +54,8 @@ pub struct Settings {
     pub cloudflare: Credential<CloudflareAccess>,
     /// `--zone-json`: laid over what the API tells.
     pub zone_file: Option<Zone>,
+    /// The AWS APIs; `None`: nobody looked for credentials.
+    pub aws: Option<AwsAccess>,
     /// `--aws-json`: laid over what the APIs tell.
     pub gateway_file: Option<Gateway>,
 }
@@ -91,6 +94,7 @@ impl Default for Settings {
             authority_port: 53,
             cloudflare: Credential::Absent,
             zone_file: None,
+            aws: None,
             gateway_file: None,
         }
     }

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use super::CommandError;
 use super::args::{CredentialUse, KnownArgs};
+use super::values;
+use crate::probe::aws::{AwsAccess, AwsRegions, AwsUse};
 use crate::probe::cloudflare::CloudflareAccess;
 use crate::recording::MAX_FILE;
 use crate::settings::{Credential, Settings};
@@ -17,6 +19,7 @@ use crate::settings::{Credential, Settings};
 /// Lays what is given over the settings.
 pub(super) fn apply(given: &KnownArgs, settings: &mut Settings) -> Result<(), CommandError> {
     settings.cloudflare = cloudflare(given.cloudflare, settings);
+    settings.aws = Some(AwsAccess::from_environment(aws(given.aws), regions(&given.aws_regions)?, variable));
     for file in &given.zone_json {
         let wrong = |why: String| CommandError::usage(format!("--zone-json {}: {why}", file.display()));
         let read = Zone::from_document(json(file).map_err(wrong)?).map_err(|error| wrong(error.to_string()))?;
@@ -45,6 +48,27 @@ pub(super) fn require(given: &KnownArgs, targets: &mut [Target]) {
         demands.into_iter().filter(|(choice, _)| *choice == CredentialUse::Require).map(|(_, probe)| probe).collect();
     for target in targets {
         target.required.clone_from(&required);
+    }
+}
+
+fn aws(choice: CredentialUse) -> AwsUse {
+    match choice {
+        CredentialUse::Auto => AwsUse::Auto,
+        CredentialUse::Never => AwsUse::Never,
+        CredentialUse::Require => AwsUse::Require,
+    }
+}
+
+/// `--aws-regions`: names of regions, or `all`.
+fn regions(given: &[String]) -> Result<AwsRegions, CommandError> {
+    match given {
+        [] => Ok(AwsRegions::Usual),
+        [all] if all == "all" => Ok(AwsRegions::All),
+        names => {
+            let wrong = |why: String| CommandError::usage(format!("--aws-regions: {why}"));
+            let known = names.iter().map(|name| values::region(name).map_err(wrong));
+            known.collect::<Result<_, _>>().map(AwsRegions::Named)
+        }
     }
 }
 

@@ -125,7 +125,8 @@ impl Observations {
         for row in &self.dns {
             let name = normal(&row.name);
             let is_one = row.kind.eq_ignore_ascii_case("CNAME") && name.starts_with('_');
-            if is_one && name != host && Some(name.as_str()) != origin && !found.iter().any(|chain| chain.name == name) {
+            if is_one && name != host && Some(name.as_str()) != origin && !found.iter().any(|chain| chain.name == name)
+            {
                 found.push(self.chain(&name));
             }
         }

@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::budget::Budget;
-use super::cloudflare;
 use super::vantage::Overrides;
+use super::{aws, cloudflare};
 use crate::settings::{Credential, Settings};
 
 /// The way to the origin, as far as it is known.
@@ -89,14 +89,19 @@ fn laid_over(told: Result<Value, NotRun>, settings: &Settings) -> Gathered<Zone>
 }
 
 /// The account.
-pub(super) fn gateway(
+pub(super) async fn gateway(
     target: &Target,
     origin: Option<&DeclaredOrigin>,
     settings: &Settings,
     budget: &Budget,
 ) -> Gathered<Gateway> {
-    let _ = (target, origin, budget);
-    let told: Gathered<Gateway> = Gathered::Missing(NotRun::NoCredential(Probe::Gateway));
+    let told = match &settings.aws {
+        Some(access) if settings.probes.contains(&Probe::Gateway) => {
+            aws::look(target, origin.map(|origin| origin.host.as_str()), access, budget).await
+        }
+        Some(_) => Gathered::Missing(NotRun::Disabled(Probe::Gateway)),
+        None => Gathered::Missing(NotRun::NoCredential(Probe::Gateway)),
+    };
     match (told, &settings.gateway_file) {
         (Gathered::Found(told), Some(file)) => Gathered::Found(told.merge(file.clone())),
         (Gathered::Missing(_), Some(file)) => Gathered::Found(file.clone()),

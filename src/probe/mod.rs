@@ -4,6 +4,7 @@
 //! another starts at once, so that a healthy visit takes the longer of the two legs and nothing more. Where only the
 //! zone knows what the record points at, the origin's leg waits for the Cloudflare API, which starts with the edge's.
 
+pub mod aws;
 pub mod budget;
 pub mod cloudflare;
 pub mod dial;
@@ -53,7 +54,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
     };
     let gateway = async {
         let way = way.clone().await;
-        known::gateway(target, way.origin.as_ref(), settings, budget)
+        known::gateway(target, way.origin.as_ref(), settings, budget).await
     };
     let ((host, unchecked, edge), (way, (origin_chain, mut leg)), around, zone, gateway) = tokio::join!(
         edge_leg(&asker, target, settings, budget),

@@ -6,6 +6,7 @@
 mod cache_settings;
 mod certificate;
 mod details;
+pub mod hide;
 mod page_rule;
 mod read;
 mod record;
@@ -144,7 +145,7 @@ impl Zone {
             let keys: Vec<&str> = document.keys().take(6).map(String::as_str).collect();
             return Err(NotAZone::NoKnownKey(shorten(&format!("{keys:?}"), 120)));
         }
-        Ok(Zone::read(document))
+        Ok(Zone::read(hide::document(document)))
     }
 
     /// A zone of which nothing is known: the base of tests.
