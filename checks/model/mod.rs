@@ -4,6 +4,7 @@ pub mod attribution;
 pub mod caa;
 pub mod cache;
 pub mod cloudflare;
+pub mod effective;
 pub mod errors;
 pub mod gateway_error;
 pub mod origin_host;
