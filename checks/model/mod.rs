@@ -11,3 +11,4 @@ pub mod origin_host;
 pub mod ssl_mode;
 pub mod tls_report;
 pub mod trust;
+pub mod url_pattern;
