@@ -4,17 +4,34 @@
 //! highest priority that matches, then the modern rules, of which for each setting the last match wins. What was not
 //! read, and what a condition leaves open, becomes a doubt that is named, never silence.
 
+mod correct;
+mod decide;
 mod decided;
+mod judge;
+mod near_miss;
+mod page_rules;
 mod setter;
+mod takers;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-pub use decided::{Decided, Overruled};
+pub use decide::of;
+pub use decided::{Decided, Overruled, Stronger};
 pub use setter::Setter;
 
 use super::cache::{BrowserRule, CacheLevel, EdgeTtl, Plan, RuleSays, VaryRule};
 use super::ssl_mode::SslMode;
 use crate::evidence::zone::{CacheKey, DirectiveChange, Phase};
+use crate::evidence::{Evidence, Target};
+use crate::verdict::NotRun;
 
 /// What the zone does with one URL.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,6 +148,8 @@ pub struct Miss {
     pub term: String,
     /// What is there instead, where it can be told.
     pub actual: Option<String>,
+    /// The small mistake that it looks like, as a clause.
+    pub slip: Option<String>,
 }
 
 /// Where a condition cannot be read.
@@ -218,20 +237,31 @@ pub struct NearMiss {
 pub enum Slip {
     /// It can match no request at all: a scheme in a host, an upper-case host, a path without its slash.
     Impossible,
-    /// Switched off.
-    Disabled,
-    /// It cannot be read, and names the host.
-    Unreadable,
-    /// The scheme is the other one.
-    Scheme,
-    /// The host differs by case, by one label, or by `www.`.
-    Host,
     /// Host alone, without `/*`.
     NoPath,
     /// The path differs by a slash, by case, or by a missing `*`.
     Path,
     /// The query string gets in the way.
     Query,
+    /// The scheme is the other one, or missing.
+    Scheme,
+    /// The host differs by a star, by case, by a letter or by `www.`.
+    Host,
+    /// The host has one label more than the one that is named.
+    Deeper,
+    /// Switched off.
+    Disabled,
+    /// It cannot be read, and names the host.
+    Unreadable,
+    /// It is for other paths of the same host.
+    OtherPath,
+}
+
+impl Slip {
+    /// Does it look like a mistake by itself? A rule for other paths or another host may well be meant so.
+    pub fn is_mistake(self) -> bool {
+        !matches!(self, Slip::Deeper | Slip::Disabled | Slip::Unreadable | Slip::OtherPath)
+    }
 }
 
 impl Matched {
@@ -246,5 +276,58 @@ impl Matched {
             Matched::Unknown(terms) => Some(terms),
             _ => None,
         }
+    }
+}
+
+impl Effective {
+    /// The rules that seem to be meant for this URL and would set `setting` otherwise than it is, likeliest first.
+    pub fn meant_for(&self, setting: &str) -> impl Iterator<Item = &NearMiss> {
+        let mut found: Vec<&NearMiss> =
+            self.near_misses.iter().filter(|miss| miss.would_set.iter().any(|set| set.setting == setting)).collect();
+        found.sort_by_key(|miss| miss.slip);
+        found.into_iter()
+    }
+}
+
+/// What was asked: the zone's document (held, so that its address stays its own), the target, and of the answer what
+/// rules look at.
+type Question = (Arc<Value>, Target, Option<(u16, Option<String>)>);
+
+thread_local! {
+    /// The last question and its answer: a score of checks ask the same one after another. The answer depends on nothing
+    /// but the question, so that remembering it changes nothing.
+    static LAST: RefCell<Option<(Question, Rc<Effective>)>> = const { RefCell::new(None) };
+}
+
+impl Evidence {
+    /// What the zone does with the target's URL.
+    ///
+    /// # Errors
+    /// The zone is not known.
+    pub fn effective(&self) -> Result<Rc<Effective>, NotRun> {
+        self.effective_for(&self.target)
+    }
+
+    /// The same for another URL of the zone (the target with another scheme, a neighbour).
+    ///
+    /// # Errors
+    /// The zone is not known.
+    pub fn effective_for(&self, target: &Target) -> Result<Rc<Effective>, NotRun> {
+        let zone = self.zone.get()?;
+        let answer = self.origin_answer().or_else(|_| self.edge_answer()).ok();
+        let question = (zone.shared_document(), target.clone(), answer.map(|a| (a.status, a.media_type())));
+        let same = |(document, target, answer): &Question| {
+            Arc::ptr_eq(document, &question.0) && *target == question.1 && *answer == question.2
+        };
+        let known =
+            LAST.with_borrow(|last| last.as_ref().filter(|(asked, _)| same(asked)).map(|(_, found)| Rc::clone(found)));
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let found = Rc::new(of(zone, target, answer));
+        if *target == self.target {
+            LAST.set(Some((question, Rc::clone(&found))));
+        }
+        Ok(found)
     }
 }

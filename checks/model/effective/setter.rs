@@ -90,9 +90,9 @@ impl Setter {
             Setter::Default | Setter::Setting(_) => None,
             Setter::PageRule { pattern, .. } | Setter::WorkerRoute { pattern, .. } => Some(pattern),
             Setter::WorkerDomain { hostname, .. } => Some(hostname),
-            Setter::Rule { expression, .. } | Setter::Snippet { expression, .. } | Setter::Connector { expression, .. } => {
-                Some(expression)
-            }
+            Setter::Rule { expression, .. }
+            | Setter::Snippet { expression, .. }
+            | Setter::Connector { expression, .. } => Some(expression),
         }
     }
 

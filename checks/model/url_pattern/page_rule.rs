@@ -52,7 +52,9 @@ fn as_sent(pattern: &str, target: &Target, path: &str, query: Option<&str>) -> P
         None => format!("{}{path}", target.host),
     };
     let matches = match wanted.query {
-        Some(wanted) => glob(&format!("{place}?{wanted}"), &whole(path, Some(query.unwrap_or_default()))) && query.is_some(),
+        Some(wanted) => {
+            glob(&format!("{place}?{wanted}"), &whole(path, Some(query.unwrap_or_default()))) && query.is_some()
+        }
         None => glob(&place, &whole(path, None)),
     };
     let host_matches = glob(wanted.host, &target.host);

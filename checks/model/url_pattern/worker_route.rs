@@ -30,7 +30,9 @@ pub fn worker_route(pattern: &str, target: &Target) -> PatternMatch {
         };
     }
     if host != wanted.host {
-        return PatternMatch::Unknown("whether the route is from before 2023-10-15, when upper case in a host counted".into());
+        return PatternMatch::Unknown(
+            "whether the route is from before 2023-10-15, when upper case in a host counted".into(),
+        );
     }
     if let Some(port) = wanted.port.filter(|port| *port != target.port.to_string()) {
         return no(Part::Port, port, &target.port.to_string());
