@@ -9,5 +9,6 @@ mod real_servers;
 mod register;
 mod renderers;
 mod rich;
+mod rules_oracle;
 mod scenarios;
 mod why;

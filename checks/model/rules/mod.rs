@@ -17,13 +17,18 @@ mod fields;
 mod functions;
 mod mention;
 mod normalize;
+mod operand;
 mod parser;
 #[cfg(test)]
 mod properties;
 mod request;
+mod secret;
 mod slip;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod types;
+mod unknown;
 mod url;
 mod value;
 mod wildcard;
@@ -106,7 +111,7 @@ impl Expression {
         }
     }
 
-    /// As it was given.
+    /// As it was given; [`Expression::shown`] is for people.
     pub fn source(&self) -> &str {
         &self.source
     }
@@ -140,10 +145,9 @@ impl Expression {
 
     fn names(&self, test: &Test, request: &Request) -> Vec<String> {
         let mut names = Vec::new();
-        evaluate::test_unknowns(test, &self.source, request, &mut names);
+        unknown::of_test(test, &self.source, request, &mut names);
         if names.is_empty() {
-            let text = self.source.get(test.span.clone()).unwrap_or_default();
-            names.push(crate::evidence::text::shorten(text, 120));
+            names.push(crate::evidence::text::shorten(&self.shown_test(test), 120));
         }
         names
     }
@@ -160,18 +164,18 @@ impl Expression {
 impl ValueExpression {
     /// The value for this request.
     pub fn evaluate(&self, request: &Request) -> Computed {
-        let mut values: Vec<Option<Vec<u8>>> = request
-            .views()
-            .iter()
-            .map(|view| evaluate::argument(&self.value, Scope { request, view }).shown())
-            .collect();
+        let of_view = |view| match &self.value {
+            Argument::Logic(_) => None,
+            value => evaluate::argument(value, Scope { request, view }).shown(),
+        };
+        let mut values: Vec<Option<Vec<u8>>> = request.views().iter().map(of_view).collect();
         values.dedup();
         match values.pop() {
             Some(Some(value)) if values.is_empty() => Computed::Known(String::from_utf8_lossy(&value).into_owned()),
             _ => {
                 let mut names = Vec::new();
                 if let Argument::Operand(operand) = &self.value {
-                    evaluate::unknowns(operand, &self.source, request, &mut names);
+                    unknown::of_operand(operand, &self.source, request, &mut names);
                 }
                 if names.is_empty() {
                     names.push(crate::evidence::text::shorten(&self.source, 120));
@@ -184,6 +188,11 @@ impl ValueExpression {
     /// As it was given.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The value for people: cleaned and redacted, not shortened.
+    pub fn shown(&self) -> String {
+        crate::evidence::text::clean(&crate::evidence::redact::text(&self.source))
     }
 
     /// As [`Expression::unknown_fields`].
