@@ -8,6 +8,7 @@ pub mod effective;
 pub mod errors;
 pub mod gateway_error;
 pub mod origin_host;
+pub mod page_rule;
 pub mod rules;
 pub mod ssl_mode;
 pub mod tls_report;
