@@ -12,7 +12,7 @@ pub(crate) const CHECK: Check = Check {
     id: "cloudflare-page-rule-superseded",
     title: "No Page Rule decides about this URL",
     severity: Severity::Low,
-    needs: &[Probe::Zone, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Zone],
     why: "Page Rules are deprecated; Cloudflare means to migrate them by itself. They match by URL only, just one applies, \
           and any modern rule silently beats it. The same in modern rules can be read, ordered and tested one by one.",
     fix: |evidence, _| fix(evidence),

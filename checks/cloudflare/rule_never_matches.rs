@@ -11,7 +11,7 @@ pub(crate) const CHECK: Check = Check {
     id: "cloudflare-rule-never-matches",
     title: "The rules that name this URL match it",
     severity: Severity::Medium,
-    needs: &[Probe::Zone, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Zone],
     why: "A rule that misses by a slash, a star, a scheme or a capital letter does nothing, and nothing says so. \
           example.com/foo/* does not match /foo; a host without /* covers its root only; the Rules language compares \
           strings by case, knows hosts in lower case only, and takes a * for itself outside of wildcard.",

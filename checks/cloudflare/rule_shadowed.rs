@@ -19,7 +19,7 @@ pub(crate) const CHECK: Check = Check {
     id: "cloudflare-rule-shadowed",
     title: "The rule that is made for this URL decides",
     severity: Severity::Medium,
-    needs: &[Probe::Zone, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Zone],
     why: "Of the Page Rules that match only the one of the highest priority applies, so a broad one above hides a narrow \
           one below. Of modern rules all that match apply, and for each setting the last decides. Any modern rule beats \
           a Page Rule, and a Worker on the URL may suppress Page Rules.",

@@ -16,7 +16,7 @@ pub(crate) const CHECK: Check = Check {
     id: "cloudflare-ssl-mode-weak",
     title: "The edge verifies the origin's certificate",
     severity: Severity::Critical,
-    needs: &[Probe::Zone, Probe::Dns, Probe::EdgeHttp, Probe::OriginTls, Probe::OriginHttp],
+    needs: &[Probe::Zone, Probe::EdgeHttp, Probe::OriginTls, Probe::OriginHttp],
     why: "In Flexible and Off the edge speaks plain HTTP to the origin, on port 80, where API Gateway does not listen \
           (521). In Full it takes any certificate, so whoever stands between edge and origin can read and alter the \
           traffic. The zone's mode is the lowest word: the Page Rule that applies beats it, and the last Configuration \

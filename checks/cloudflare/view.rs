@@ -55,13 +55,12 @@ pub(super) fn of_record(zone: &Zone, host: &str) -> Option<Behind> {
     zone.records.found()?.end_of(host)?.content.as_deref().map(behind)
 }
 
-/// What stands behind the target: as the user says, as the zone's record says, or as DNS openly shows.
+/// What stands behind the target: as the user says, else as the zone's record says.
 pub(super) fn of_target(evidence: &Evidence) -> Option<Behind> {
     if let Some(origin) = &evidence.target.origin {
         return Some(behind(&origin.host));
     }
-    let by_record = evidence.zone.found().and_then(|zone| of_record(zone, &evidence.target.host));
-    by_record.or_else(|| evidence.origin_name().map(behind))
+    of_record(evidence.zone.found()?, &evidence.target.host)
 }
 
 /// The same URL as visitors of `https://` ask for it.
