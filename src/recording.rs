@@ -26,7 +26,9 @@ const DNS: &str = "dns.json";
 const EDGE: &str = "edge.json";
 const ORIGIN: &str = "origin.json";
 /// In Cloudflare's own shapes, as `lint` and `--zone-json` read it.
-pub const ZONE: &str = "zone.json";
+const ZONE: &str = "zone.json";
+/// In AWS's own shapes, as `lint` and `--aws-json` read it.
+const ACCOUNT: &str = "account.json";
 
 /// What went wrong with a recording.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +79,16 @@ struct Visit {
     /// Why there is no zone beside it.
     #[serde(default)]
     no_zone: Option<NotRun>,
+    /// Why there is no account beside it.
+    #[serde(default)]
+    no_gateway: Option<NotRun>,
+}
+
+fn why_not<T>(part: &Gathered<T>) -> Option<NotRun> {
+    match part {
+        Gathered::Found(_) => None,
+        Gathered::Missing(why) => Some(why.clone()),
+    }
 }
 
 /// Writes the evidence into `folder`, which is made where it is missing. Each file is replaced in one step.
@@ -92,12 +104,11 @@ pub fn write(evidence: &Evidence, folder: &Path) -> Result<(), RecordingError> {
         gathered_at: evidence.gathered_at,
         trust: evidence.trust.clone(),
         traffic: evidence.traffic,
-        no_zone: evidence.zone.get().err(),
+        no_zone: why_not(&evidence.zone),
+        no_gateway: why_not(&evidence.gateway),
     };
-    match &evidence.zone {
-        Gathered::Found(zone) => put(folder, ZONE, zone)?,
-        Gathered::Missing(_) => remove(&folder.join(ZONE))?,
-    }
+    put_known(folder, ZONE, &evidence.zone)?;
+    put_known(folder, ACCOUNT, &evidence.gateway)?;
     put(folder, DNS, &evidence.dns)?;
     put(folder, EDGE, &evidence.edge)?;
     put(folder, ORIGIN, &evidence.origin)?;
@@ -129,12 +140,22 @@ pub fn read(folder: &Path, base: Option<&Path>) -> Result<Evidence, RecordingErr
         dns: take(&place(DNS))?,
         edge: take(&place(EDGE))?,
         origin: take(&place(ORIGIN))?,
-        zone: match place(ZONE) {
-            path if path.exists() => Gathered::Found(take(&path)?),
-            _ => Gathered::Missing(visit.no_zone.unwrap_or(NotRun::NoCredential(Probe::Zone))),
-        },
+        zone: known(&place(ZONE), visit.no_zone, Probe::Zone)?,
+        gateway: known(&place(ACCOUNT), visit.no_gateway, Probe::Gateway)?,
         traffic: visit.traffic,
     })
+}
+
+/// What an API told, in its vendor's shapes; else why nobody asked.
+fn known<T: DeserializeOwned>(
+    path: &Path,
+    why_not: Option<NotRun>,
+    probe: Probe,
+) -> Result<Gathered<T>, RecordingError> {
+    if path.exists() {
+        return take(path).map(Gathered::Found);
+    }
+    Ok(Gathered::Missing(why_not.unwrap_or(NotRun::NoCredential(probe))))
 }
 
 #[derive(Deserialize)]
@@ -152,10 +173,14 @@ fn io_error(path: &Path, source: io::Error) -> RecordingError {
     RecordingError::Io { path: path.display().to_string(), source }
 }
 
-/// An earlier recording's part that this one does not have.
-fn remove(path: &Path) -> Result<(), RecordingError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(path, error)),
+/// Writes what an API told; what an earlier recording had in its place goes away.
+fn put_known<T: Serialize>(folder: &Path, name: &str, part: &Gathered<T>) -> Result<(), RecordingError> {
+    if let Gathered::Found(part) = part {
+        return put(folder, name, part);
+    }
+    let path = folder.join(name);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&path, error)),
         _ => Ok(()),
     }
 }

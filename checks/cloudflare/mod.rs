@@ -10,6 +10,8 @@ mod strict_breaks_neighbour;
 mod testing;
 mod view;
 
+pub(crate) use fixes::make_strict;
+
 use crate::check::Area;
 use crate::evidence::Evidence;
 

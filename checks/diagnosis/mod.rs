@@ -8,7 +8,7 @@ mod order;
 #[cfg(test)]
 mod tests;
 
-use crate::check::{Check, Severity};
+use crate::check::{Check, Probe, Severity};
 use crate::evidence::http::{BodyEnd, Outcome, Response};
 use crate::evidence::tls::{Connect, Limit, TlsOutcome};
 use crate::evidence::{Evidence, OurSide};
@@ -238,8 +238,8 @@ impl Board<'_> {
             Err(NotRun::Bug(what)) => Some(format!("the check {} failed itself ({what})", judged.check.id)),
             _ => None,
         });
-        if bug.is_some() {
-            return bug;
+        if let Some(why) = bug.or_else(|| self.unread()) {
+            return Some(why);
         }
         if !self.results.is_empty() && self.results.iter().all(|judged| judged.answer.is_err()) {
             let why = self.results.iter().find_map(|judged| match &judged.answer {
@@ -249,6 +249,18 @@ impl Board<'_> {
             return Some(why.unwrap_or_else(|| "no check could be judged".into()));
         }
         self.edge_unseen()
+    }
+
+    /// What the user requires to be read, and was not.
+    fn unread(&self) -> Option<String> {
+        self.evidence.target.required.iter().find_map(|probe| {
+            let why = match probe {
+                Probe::Zone => self.evidence.zone.get().err()?,
+                Probe::Gateway => self.evidence.gateway.get().err()?,
+                _ => return None,
+            };
+            Some(format!("{probe} was required and could not be read: {}", why.text()))
+        })
     }
 
     /// Every sample at the edge was a challenge or failed on our side; or the edge gave no whole answer, and no check

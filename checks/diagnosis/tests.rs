@@ -45,3 +45,14 @@ fn silence_is_not_good_news() {
     assert_eq!(word("open".into(), "completed".into(), good), None);
     assert_eq!(word("reported".into(), serde_json::json!({ "reported": { "error": "x" } }), good), None);
 }
+
+#[test]
+fn what_is_required_must_be_read() {
+    let mut target: crate::evidence::Target = "https://a.example.com/".parse().unwrap();
+    target.required = vec![Probe::Zone];
+    let mut evidence = Evidence::nothing(target, time::OffsetDateTime::UNIX_EPOCH);
+    let said = assess(&evidence, CHECKS[..1].iter()).inconclusive.unwrap();
+    assert!(said.contains("required") && said.contains("no credential"), "{said}");
+    evidence.zone = Gathered::Found(crate::evidence::Zone::unknown());
+    assert_eq!(assess(&evidence, CHECKS[..1].iter()).inconclusive, None);
+}

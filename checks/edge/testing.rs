@@ -88,6 +88,7 @@ pub(super) fn with_origin(mut evidence: Evidence, answers: Vec<Response>) -> Evi
         host: "d-abc123def4.execute-api.us-west-2.amazonaws.com".into(),
         port: 443,
         assumed: false,
+        from_zone: false,
     });
     evidence.origin.http = Gathered::Found(exchanges(samples));
     evidence

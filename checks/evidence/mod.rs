@@ -6,6 +6,7 @@ mod alert;
 pub mod certificate;
 pub mod dns;
 mod facts;
+pub mod gateway;
 pub mod http;
 mod pasted;
 pub mod redact;
@@ -22,6 +23,7 @@ use crate::verdict::NotRun;
 
 pub use dns::Dns;
 pub use facts::{OurSide, Proxied};
+pub use gateway::Gateway;
 pub use http::{Exchange, Exchanges, Response};
 pub use target::Target;
 pub use tls::Handshake;
@@ -47,6 +49,9 @@ pub struct Evidence {
     /// The Cloudflare zone: settings, records, rules.
     #[serde(default = "no_zone")]
     pub zone: Gathered<Zone>,
+    /// API Gateway, ACM and Lambda.
+    #[serde(default = "no_gateway")]
+    pub gateway: Gathered<Gateway>,
     /// What the visit cost.
     #[serde(default)]
     pub traffic: Traffic,
@@ -106,6 +111,9 @@ pub struct Traffic {
     pub connections: u32,
     /// HTTP requests sent.
     pub http_requests: u32,
+    /// Requests to the APIs of Cloudflare and AWS.
+    #[serde(default)]
+    pub api_requests: u32,
 }
 
 impl Evidence {
@@ -122,6 +130,7 @@ impl Evidence {
             edge: Vantage { tls: unseen(Probe::EdgeTls), http: unseen(Probe::EdgeHttp) },
             origin: Vantage { tls: unseen(Probe::OriginTls), http: unseen(Probe::OriginHttp) },
             zone: no_zone(),
+            gateway: no_gateway(),
             traffic: Traffic::default(),
         }
     }
@@ -136,8 +145,13 @@ impl Evidence {
             Probe::OriginTls => self.origin.tls = Gathered::Missing(NotRun::Disabled(probe)),
             Probe::OriginHttp => self.origin.http = Gathered::Missing(NotRun::Disabled(probe)),
             Probe::Zone => self.zone = Gathered::Missing(NotRun::Disabled(probe)),
-            Probe::Gateway => {}
+            Probe::Gateway => self.gateway = Gathered::Missing(NotRun::Disabled(probe)),
         }
         self
     }
+}
+
+/// Nobody gave us AWS credentials.
+fn no_gateway() -> Gathered<Gateway> {
+    Gathered::Missing(NotRun::NoCredential(Probe::Gateway))
 }

@@ -110,7 +110,7 @@ impl DeclaredOrigin {
             },
             None => (given.trim(), 443),
         };
-        Ok(DeclaredOrigin { host: host(name), port, assumed: false })
+        Ok(DeclaredOrigin::named(host(name), port))
     }
 }
 

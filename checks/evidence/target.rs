@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::http::HeaderLine;
+use crate::check::Probe;
 
 /// The URL and the wishes of the user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub struct Target {
     /// What the proxied record points at, if the user said so.
     #[serde(default)]
     pub origin: Option<DeclaredOrigin>,
+    /// What must be readable (`--cloudflare require`, `--aws require`): without it the visit is inconclusive.
+    #[serde(default)]
+    pub required: Vec<Probe>,
 }
 
 fn get() -> String {
@@ -95,6 +99,24 @@ pub struct DeclaredOrigin {
     /// Tomorrow's origin (`--assume-origin`): today's edge does not use it, so the two are not compared.
     #[serde(default)]
     pub assumed: bool,
+    /// Read from the zone's record, not said by the user.
+    #[serde(default)]
+    pub from_zone: bool,
+}
+
+impl DeclaredOrigin {
+    /// An origin that the user named.
+    pub fn named(host: impl Into<String>, port: u16) -> Self {
+        DeclaredOrigin { host: host.into(), port, assumed: false, from_zone: false }
+    }
+
+    /// What the zone's record of `host` points at.
+    pub fn of_record(records: &super::zone::Records, host: &str) -> Option<Self> {
+        let content = records.end_of(host)?.content.as_deref()?;
+        let found = DeclaredOrigin::pasted(content).ok()?;
+        // A zone that leads nowhere but back to the host tells nothing of an origin.
+        (found.host != host).then_some(DeclaredOrigin { from_zone: true, ..found })
+    }
 }
 
 /// Why a target, or an origin, could not be understood.
@@ -191,6 +213,7 @@ impl FromStr for Target {
             expect: Expectation::Any,
             region: None,
             origin: None,
+            required: Vec::new(),
         })
     }
 }
@@ -246,13 +269,13 @@ impl FromStr for DeclaredOrigin {
             return Err(fail("an origin is HOST or HOST:PORT, as in the DNS record, without scheme and path"));
         }
         if let Ok(address) = text.trim_matches(['[', ']']).parse::<std::net::IpAddr>() {
-            return Ok(DeclaredOrigin { host: address.to_string(), port: 443, assumed: false });
+            return Ok(DeclaredOrigin::named(address.to_string(), 443));
         }
         if let Ok(socket) = text.parse::<std::net::SocketAddr>() {
             if socket.port() == 0 {
                 return Err(fail(PORT));
             }
-            return Ok(DeclaredOrigin { host: socket.ip().to_string(), port: socket.port(), assumed: false });
+            return Ok(DeclaredOrigin::named(socket.ip().to_string(), socket.port()));
         }
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) => (host, port.parse().ok().filter(|p| *p > 0).ok_or_else(|| fail(PORT))?),
@@ -261,7 +284,7 @@ impl FromStr for DeclaredOrigin {
         let host = idna::domain_to_ascii(host).map_err(|_| fail("the host is not a valid domain name"))?;
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         check_name(&host).map_err(|why| fail(&why))?;
-        Ok(DeclaredOrigin { host, port, assumed: false })
+        Ok(DeclaredOrigin::named(host, port))
     }
 }
 

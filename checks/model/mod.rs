@@ -1,5 +1,6 @@
 //! What Cloudflare and AWS do, as pure functions of evidence. Each rule names its source and stands here once.
 
+pub mod api_route;
 pub mod attribution;
 pub mod caa;
 pub mod cache;
@@ -7,6 +8,8 @@ pub mod cloudflare;
 pub mod effective;
 pub mod errors;
 pub mod gateway_error;
+pub mod lambda_policy;
+pub mod mapping;
 pub mod origin_host;
 pub mod page_rule;
 pub mod rules;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use cfdoctor_checks::Probe;
 use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation};
 use cfdoctor_checks::evidence::text::shorten;
+use cfdoctor_checks::evidence::zone::{KEYS, Zone};
 use cfdoctor_checks::evidence::{Evidence, Gathered, Target};
 use time::OffsetDateTime;
 
@@ -47,7 +48,7 @@ pub enum Kind {
     Observations,
     /// HAR 1.2, as browsers save it.
     Har,
-    /// Cloudflare zone settings, as JSON: this version reads what the host's record points at.
+    /// Cloudflare zone settings, as JSON in the API's shapes.
     Zone,
     /// AWS account settings, as JSON: accepted, not judged by this version.
     Account,
@@ -144,7 +145,7 @@ struct Pile {
     origin: Vec<http_dump::Answer>,
     har: Vec<har::Group>,
     observed: Vec<observations::Observations>,
-    zones: Vec<zone::Records>,
+    zone: Option<Zone>,
     notes: Vec<String>,
 }
 
@@ -194,12 +195,10 @@ impl Pile {
                 self.observed.push(found);
             }
             Kind::Zone => {
-                let zone = serde_json::from_slice(&bytes)
-                    .map_err(|error| unreadable(format!("taken for a zone, which stops making sense at {error}")))?;
-                self.zones.push(zone::Records::read(&zone));
-                self.notes.push(format!(
-                    "{shown}: of the zone, only what the host's record points at is read by this version"
-                ));
+                let zone = zone::laid_over(self.zone.take(), &bytes).map_err(unreadable)?;
+                self.notes
+                    .extend(zone.oddities.iter().map(|what| format!("{shown}: not understood, left out: {what}")));
+                self.zone = Some(zone);
             }
             Kind::Account => self.notes.push(format!("{shown}: account settings are not judged by this version")),
             Kind::Http => {
@@ -234,7 +233,7 @@ impl Pile {
             evidence.gathered_at = at;
         }
         input.apply(&mut evidence.target);
-        self.read_record(&mut evidence.target);
+        self.lay_zone(&mut evidence);
         let mut notes = self.notes;
         for observed in &self.observed {
             observed.lay_over(&mut evidence);
@@ -244,10 +243,16 @@ impl Pile {
         Ok(Linted { evidence: vec![evidence], notes })
     }
 
-    /// What a zone file says that the record points at, where the user did not say it.
-    fn read_record(&self, target: &mut Target) {
-        if target.origin.is_none() {
-            target.origin = self.zones.iter().find_map(|records| records.origin_of(&target.host));
+    /// The zone of the files, and what its record points at where the user did not say it.
+    fn lay_zone(&self, evidence: &mut Evidence) {
+        if let Some(zone) = &self.zone {
+            evidence.zone = Gathered::Found(zone.clone());
+        }
+        let target = &mut evidence.target;
+        if target.origin.is_none()
+            && let Some(records) = evidence.zone.found().and_then(|zone| zone.records.found())
+        {
+            target.origin = DeclaredOrigin::of_record(records, &target.host);
         }
     }
 
@@ -264,7 +269,6 @@ impl Pile {
                 continue;
             }
             input.apply(&mut target);
-            self.read_record(&mut target);
             if input.method.is_none()
                 && let Some(first) = group.exchanges.first()
             {
@@ -273,6 +277,7 @@ impl Pile {
             let newest = group.exchanges.iter().filter_map(|exchange| exchange.sent_at).max();
             let at = input.at.or(newest).unwrap_or_else(now);
             let mut evidence = Evidence::nothing(target.redacted(), at);
+            self.lay_zone(&mut evidence);
             evidence.edge.http = Gathered::Found(http_dump::only_samples(group.exchanges, Probe::EdgeHttp));
             for observed in &self.observed {
                 observed.lay_over(&mut evidence);
@@ -333,9 +338,7 @@ fn detect(bytes: &[u8]) -> Result<Kind, String> {
             return Ok(Kind::Observations);
         }
         let has = |keys: &[&str]| keys.iter().any(|key| value.get(key).is_some());
-        if has(&["zone", "dns_records", "settings", "page_rules", "rulesets", "worker_routes", "certificate_packs"])
-            || has(&["result"]) && has(&["success"])
-        {
+        if has(KEYS) || has(&["result"]) && has(&["success"]) {
             return Ok(Kind::Zone);
         }
         if has(&["domains", "certificates", "apis", "functions"]) {

@@ -86,7 +86,10 @@ pub enum Computed {
 /// # Errors
 /// Where Cloudflare would not take it either, or where it is larger or deeper than any real rule (64 KiB, 128 levels).
 pub fn parse(source: &str) -> Result<Expression, ParseError> {
-    parser::condition(source).map(|logic| Expression { source: source.into(), logic })
+    match parser::condition(source) {
+        Ok(logic) => Ok(Expression { source: source.into(), logic }),
+        Err(error) => Err(error.within(source)),
+    }
 }
 
 /// Reads a value, such as `concat("https://www.example.com", http.request.uri.path)`.
@@ -94,7 +97,10 @@ pub fn parse(source: &str) -> Result<Expression, ParseError> {
 /// # Errors
 /// As for [`parse`].
 pub fn parse_value(source: &str) -> Result<ValueExpression, ParseError> {
-    parser::value(source).map(|value| ValueExpression { source: source.into(), value })
+    match parser::value(source) {
+        Ok(value) => Ok(ValueExpression { source: source.into(), value }),
+        Err(error) => Err(error.within(source)),
+    }
 }
 
 impl Expression {

@@ -34,10 +34,7 @@ fn survives(source: &str, request: &Request) {
             );
         }
         Err(error) => {
-            assert!(
-                error.at <= source.len() && error.at + error.length <= source.len().max(1),
-                "{source:?}: {error:?}"
-            );
+            assert!(source.get(error.at..error.at + error.length).is_some(), "{source:?}: {error:?}");
             assert!(error.caret(source).contains('^'));
         }
     }
@@ -52,7 +49,7 @@ fn kleene() -> impl Strategy<Value = Kleene> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn any_text_is_read_or_refused(source in "\\PC{0,80}|[ -~\\n\\t]{0,120}") {
