@@ -16,6 +16,8 @@ mod settings;
 mod tests;
 mod worker;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -40,7 +42,7 @@ pub use worker::{Connector, Snippet, WorkerDomain, WorkerRoute};
 /// What is known of a zone; each part may be missing for itself.
 #[derive(Clone, Debug)]
 pub struct Zone {
-    document: Value,
+    document: Arc<Value>,
     /// The zone itself.
     pub details: Gathered<Details>,
     /// Its DNS settings.
@@ -157,7 +159,7 @@ impl Zone {
         let mut reader = Reader::new(&document);
         let on = |_: &mut Reader<'_>, value: &Value| read::flag(value, "enabled").or_else(|| read::on(value));
         let mut zone = Zone {
-            document: Value::Null,
+            document: Arc::new(Value::Null),
             details: reader.part("zone", details::details),
             dns_settings: reader.part("dns_settings", details::dns_settings),
             records: reader.part("dns_records", record::records),
@@ -185,13 +187,18 @@ impl Zone {
             oddities: Vec::new(),
         };
         zone.oddities = reader.oddities;
-        zone.document = Value::Object(document);
+        zone.document = Arc::new(Value::Object(document));
         zone
     }
 
     /// The document that it was read from.
     pub fn document(&self) -> &Value {
         &self.document
+    }
+
+    /// The same document, to be kept: who holds it can tell a copy of this zone from another by its address.
+    pub(crate) fn shared_document(&self) -> Arc<Value> {
+        Arc::clone(&self.document)
     }
 
     /// The zone's name, if known.
@@ -215,7 +222,9 @@ impl Zone {
     /// The same zone with what `upper` knows laid over it, key by key.
     #[must_use]
     pub fn laid_under(self, upper: &Zone) -> Zone {
-        let (Value::Object(mut all), Value::Object(new)) = (self.document, upper.document.clone()) else {
+        let (Value::Object(mut all), Value::Object(new)) =
+            (Arc::unwrap_or_clone(self.document), upper.document().clone())
+        else {
             return Zone::unknown();
         };
         for (key, value) in new {
@@ -233,7 +242,7 @@ impl Zone {
 /// The same document is the same zone.
 impl PartialEq for Zone {
     fn eq(&self, other: &Self) -> bool {
-        self.document == other.document
+        Arc::ptr_eq(&self.document, &other.document) || self.document == other.document
     }
 }
 
