@@ -15,6 +15,8 @@ mod settings;
 mod tests;
 mod worker;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -39,7 +41,7 @@ pub use worker::{Connector, Snippet, WorkerDomain, WorkerRoute};
 /// What is known of a zone; each part may be missing for itself.
 #[derive(Clone, Debug)]
 pub struct Zone {
-    document: Value,
+    document: Arc<Value>,
     /// The zone itself.
     pub details: Gathered<Details>,
     /// Its DNS settings.
@@ -156,7 +158,7 @@ impl Zone {
         let mut reader = Reader::new(&document);
         let on = |_: &mut Reader<'_>, value: &Value| read::flag(value, "enabled").or_else(|| read::on(value));
         let mut zone = Zone {
-            document: Value::Null,
+            document: Arc::new(Value::Null),
             details: reader.part("zone", details::details),
             dns_settings: reader.part("dns_settings", details::dns_settings),
             records: reader.part("dns_records", record::records),
@@ -184,13 +186,18 @@ impl Zone {
             oddities: Vec::new(),
         };
         zone.oddities = reader.oddities;
-        zone.document = Value::Object(document);
+        zone.document = Arc::new(Value::Object(document));
         zone
     }
 
     /// The document that it was read from.
     pub fn document(&self) -> &Value {
         &self.document
+    }
+
+    /// The same document, to be kept: who holds it can tell a copy of this zone from another by its address.
+    pub(crate) fn shared_document(&self) -> Arc<Value> {
+        Arc::clone(&self.document)
     }
 
     /// The zone's name, if known.
@@ -209,7 +216,9 @@ impl Zone {
     /// The other document is not a zone.
     pub fn merged(self, other: Value) -> Result<Zone, NotAZone> {
         let other = Zone::from_document(other)?;
-        let (Value::Object(mut all), Value::Object(new)) = (self.document, other.document) else {
+        let (Value::Object(mut all), Value::Object(new)) =
+            (Arc::unwrap_or_clone(self.document), Arc::unwrap_or_clone(other.document))
+        else {
             return Ok(Zone::unknown());
         };
         for (key, value) in new {
@@ -227,7 +236,7 @@ impl Zone {
 /// The same document is the same zone.
 impl PartialEq for Zone {
     fn eq(&self, other: &Self) -> bool {
-        self.document == other.document
+        Arc::ptr_eq(&self.document, &other.document) || self.document == other.document
     }
 }
 
