@@ -106,10 +106,10 @@ impl Check {
         })
     }
 
-    /// The fix for what was found, with real names in it. Of what keeps an answer out of the cache, only a fix that the
+    /// The fix for what was found, with real names and ids in it. Of what keeps an answer out of the cache, only a fix that the
     /// cache model believes is offered.
     pub fn mend(&self, evidence: &Evidence, finding: &Finding) -> Fix {
-        crate::cache::believed(self.id, evidence, (self.fix)(evidence, finding))
+        evidence.with_ids(crate::cache::believed(self.id, evidence, (self.fix)(evidence, finding)))
     }
 
     /// The area: the id up to its first hyphen.

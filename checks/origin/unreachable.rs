@@ -13,7 +13,7 @@ pub(crate) const CHECK: Check = Check {
     id: "origin-unreachable",
     title: "The origin takes connections on its HTTPS port",
     severity: Severity::Critical,
-    needs: &[Probe::OriginTls, Probe::OriginHttp, Probe::EdgeHttp],
+    needs: &[Probe::OriginTls, Probe::OriginHttp, Probe::EdgeHttp, Probe::Zone],
     why: "Before anything else Cloudflare opens a TCP connection to the origin. Refused shows visitors a 521, \
           silence a 522, no route a 523. A door that is closed to everyone but Cloudflare is how it should be.",
     fix,
