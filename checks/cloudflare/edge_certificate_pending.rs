@@ -145,7 +145,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::testing::*;
+    use super::super::zone_testing::*;
     use super::*;
     use crate::evidence::Gathered;
     use crate::evidence::dns::{CaaRecord, CaaSearch, CaaStep};

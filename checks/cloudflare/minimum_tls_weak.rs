@@ -87,7 +87,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::testing::*;
+    use super::super::zone_testing::*;
     use super::*;
 
     fn of(zone: Value, hosts: Value) -> Evidence {

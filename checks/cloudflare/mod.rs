@@ -4,7 +4,7 @@ mod api;
 mod edge_certificate_pending;
 mod minimum_tls_weak;
 #[cfg(test)]
-mod testing;
+mod zone_testing;
 mod tiered_cache_unhinted;
 mod trust_store_replaced;
 mod worker_intercepts;

@@ -90,7 +90,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::testing::*;
+    use super::super::zone_testing::*;
     use super::*;
 
     fn of(settings: Value, hints: Value, target: &str) -> Evidence {

@@ -132,7 +132,7 @@ mod tests {
     use base64::Engine as _;
     use serde_json::{Value, json};
 
-    use super::super::testing::word;
+    use super::super::zone_testing::word;
     use super::*;
     use crate::evidence::{Gathered, Zone};
     use crate::origin::testing::{Authority, HOST, Leaf, edge_error, edge_hit, pki, served};

@@ -121,7 +121,7 @@ fn activate(evidence: &Evidence, zone: Option<&Zone>, name: &str) -> Fix {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::testing::*;
+    use super::super::zone_testing::*;
     use super::*;
 
     fn of(details: Value, proxied: bool) -> Evidence {
