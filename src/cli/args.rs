@@ -186,6 +186,9 @@ pub(super) struct DemoArgs {
     /// Show the cache decision, as `why` does
     #[arg(long)]
     pub(super) why: bool,
+    /// Look as somebody does who may not read the zone and the account
+    #[arg(long)]
+    pub(super) black_box: bool,
     /// Keep the evidence, redacted, as a folder that `lint` reads
     #[arg(long, value_name = "DIR")]
     pub(super) record: Option<PathBuf>,

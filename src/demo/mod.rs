@@ -20,6 +20,7 @@ mod tests;
 mod token;
 mod upstream;
 mod world;
+mod zone_document;
 
 pub use edge::Zone;
 pub use gateway::{Function, INTEGRATION_LIMIT, Product};
@@ -28,7 +29,7 @@ pub use pki::OriginCertificate;
 pub use scenarios::{SCENARIOS, TYPICAL, find};
 pub use store::{CacheAction, CacheRule, EdgeTtl};
 pub use upstream::Mode;
-pub use world::{Names, Scenario, World};
+pub use world::{Known, Names, Scenario, Sight, World};
 
 /// The visitor's name in the world.
 pub const HOST: &str = "lambda.example.com";

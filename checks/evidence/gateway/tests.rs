@@ -93,6 +93,10 @@ fn not_read_is_not_none() {
     assert_eq!(gateway.certificate(&arn).unwrap_err(), scope("acm:DescribeCertificate"));
     assert_eq!(gateway.unread("domains"), Some(NotRun::Inconclusive("throttled".into())));
     assert_eq!(gateway.unread("dom"), None);
+    let functions = Gateway::from_document(
+        json!({"not_read": {"functions.f": {"kind": "forbidden", "permission": "lambda:GetPolicy"}}}),
+    );
+    assert_eq!(functions.functions, Gathered::Missing(scope("lambda:GetPolicy")));
     let told = gateway.api("abc").unwrap_err().text();
     assert!(told.contains("aws apigatewayv2 get-api --api-id 'abc'"), "{told}");
     let absent = Gateway::from_document(json!({"domains": [{"domainName": "a.example.com", "api_mappings": null}]}));

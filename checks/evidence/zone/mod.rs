@@ -6,6 +6,7 @@
 mod cache_settings;
 mod certificate;
 mod details;
+pub mod hide;
 mod page_rule;
 mod read;
 mod record;
@@ -146,7 +147,7 @@ impl Zone {
             let keys: Vec<&str> = document.keys().take(6).map(String::as_str).collect();
             return Err(NotAZone::NoKnownKey(shorten(&format!("{keys:?}"), 120)));
         }
-        Ok(Zone::read(document))
+        Ok(Zone::read(hide::document(document)))
     }
 
     /// A zone of which nothing is known: the base of tests.
@@ -215,11 +216,16 @@ impl Zone {
     /// # Errors
     /// The other document is not a zone.
     pub fn merged(self, other: Value) -> Result<Zone, NotAZone> {
-        let other = Zone::from_document(other)?;
+        Ok(self.laid_under(&Zone::from_document(other)?))
+    }
+
+    /// The same zone with what `upper` knows laid over it, key by key.
+    #[must_use]
+    pub fn laid_under(self, upper: &Zone) -> Zone {
         let (Value::Object(mut all), Value::Object(new)) =
-            (Arc::unwrap_or_clone(self.document), Arc::unwrap_or_clone(other.document))
+            (Arc::unwrap_or_clone(self.document), Value::clone(&upper.document))
         else {
-            return Ok(Zone::unknown());
+            return Zone::unknown();
         };
         for (key, value) in new {
             match (all.get_mut(&key), value) {
@@ -229,7 +235,7 @@ impl Zone {
                 }
             }
         }
-        Ok(Zone::read(all))
+        Zone::read(all)
     }
 }
 

@@ -60,7 +60,7 @@ fn of_text<'r>(what: What, text: &Cow<'r, [u8]>, rest: &[Value<'r>]) -> Option<V
         What::Substring => substring(text, rest)?,
         What::UrlDecode => {
             let options = word(0).unwrap_or_default();
-            Value::owned(decode_url(text, options.contains(&b'r'), options.contains(&b'u')))
+            Value::owned(decode_url(text, options.contains(&b'r'), options.contains(&b'u'))?)
         }
         What::DecodeBase64 => Value::owned(decode_base64(text)?),
         What::EncodeBase64 => {
@@ -186,20 +186,26 @@ fn substring<'r>(text: &[u8], rest: &[Value<'r>]) -> Option<Value<'r>> {
     text.get(start..end).map(Value::owned)
 }
 
+/// How often a text is decoded again; nobody encodes more often, and each time costs a walk over the text.
+const ROUNDS: usize = 32;
+
 /// `+` and `%20` are spaces; `recursive` decodes until nothing changes, `unicode` knows `%uXXXX`.
-pub(super) fn decode_url(text: &[u8], recursive: bool, unicode: bool) -> Vec<u8> {
+fn decode_url(text: &[u8], recursive: bool, unicode: bool) -> Option<Vec<u8>> {
     let mut now = url_decode(text, true, unicode);
-    // Each round shortens the text, so that this ends.
-    while recursive {
+    if !recursive {
+        return Some(now);
+    }
+    for _ in 0..ROUNDS {
         let next = url_decode(&now, true, unicode);
-        if next.len() == now.len() {
-            break;
+        if next == now {
+            return Some(now);
         }
         now = next;
     }
-    now
+    None
 }
 
+/// One round of decoding; `plus`: `+` is a space.
 pub(super) fn url_decode(text: &[u8], plus: bool, unicode: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;

@@ -161,6 +161,15 @@ impl<'s> Cursor<'s> {
         Err(self.unended(start))
     }
 
+    /// Steps over a string of any kind.
+    pub(super) fn text_or_pattern(&mut self) -> bool {
+        let start = self.at;
+        self.text().is_ok() || {
+            self.at = start;
+            self.pattern().is_ok()
+        }
+    }
+
     /// A decimal, `0x` or (with a leading zero) octal integer.
     pub(super) fn integer(&mut self) -> Result<i64, ParseError> {
         let start = self.at;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::secret::masked;
 use crate::evidence::text::clean;
 
 /// An expression that Cloudflare would not take.
@@ -24,11 +25,24 @@ impl ParseError {
         ParseError { at, length, message: message.into() }
     }
 
+    /// The same, with the place inside of `source` and on whole characters.
+    pub(super) fn within(mut self, source: &str) -> Self {
+        self.at = floor(source, self.at.min(source.len()));
+        let mut end = self.at.saturating_add(self.length).min(source.len());
+        while !source.is_char_boundary(end) {
+            end += 1;
+        }
+        self.length = end - self.at;
+        self
+    }
+
     /// The line with the place, and a line with carets under it: `http.host = "a"` and `          ^`.
     ///
     /// Control characters are cleaned, so that one character of the source is one column; a long line is cut around
-    /// the place.
+    /// the place; strings are masked where the expression is about something secret.
     pub fn caret(&self, source: &str) -> String {
+        let source = masked(source);
+        let source = source.as_ref();
         let at = floor(source, self.at.min(source.len()));
         let end = floor(source, self.at.saturating_add(self.length).min(source.len())).max(at);
         let (head, rest) = source.split_at_checked(at).unwrap_or((source, ""));

@@ -5,7 +5,7 @@ use super::functions::What;
 use super::request::Request;
 use super::syntax::{Argument, Base, Call, Index, Literal, Logic, Member, Operand, Order, Relation, Test};
 use super::url::View;
-use super::value::{Kleene, List, Map, Value};
+use super::value::{Kleene, List, Value};
 
 /// The request, seen in one of the possible ways.
 #[derive(Clone, Copy)]
@@ -289,70 +289,5 @@ fn side_by_side<'r>(sides: &'r [Logic], scope: Scope<'r>, join: fn(Kleene, Kleen
 impl Relation {
     fn is_alone(&self) -> bool {
         matches!(self, Relation::Holds)
-    }
-}
-
-/// Why something about this operand is not known, in names: fields, functions.
-pub(super) fn unknowns(operand: &Operand, source: &str, request: &Request, names: &mut Vec<String>) {
-    let values: Vec<Value<'_>> =
-        request.views().iter().map(|view| self::operand(operand, Scope { request, view })).collect();
-    let disagree = values.windows(2).any(|pair| pair.first() != pair.last());
-    let open = disagree || values.iter().any(|value| is_open(value));
-    match &operand.base {
-        Base::Field(_) | Base::Foreign(_) => {
-            if open {
-                push(names, super::explain::field_name(source.get(operand.span.clone()).unwrap_or_default()));
-            }
-        }
-        Base::Call(call) => {
-            let before = names.len();
-            for argument in &call.arguments {
-                match argument {
-                    Argument::Operand(inner) => unknowns(inner, source, request, names),
-                    Argument::Logic(logic) => unknown_tests(logic, source, request, names),
-                    Argument::Literal(_) => {}
-                }
-            }
-            if open && names.len() == before {
-                push(names, &format!("{}()", call.name));
-            }
-        }
-    }
-}
-
-fn unknown_tests(logic: &Logic, source: &str, request: &Request, names: &mut Vec<String>) {
-    match logic {
-        Logic::Constant(_) => {}
-        Logic::Test(test) => test_unknowns(test, source, request, names),
-        Logic::Not(inner) => unknown_tests(inner, source, request, names),
-        Logic::And(sides) | Logic::Or(sides) | Logic::Xor(sides) => {
-            sides.iter().for_each(|side| unknown_tests(side, source, request, names));
-        }
-    }
-}
-
-/// What keeps a comparison open.
-pub(super) fn test_unknowns(test: &Test, source: &str, request: &Request, names: &mut Vec<String>) {
-    unknowns(&test.left, source, request, names);
-    match &test.relation {
-        Relation::Same(_, right) => unknowns(right, source, request, names),
-        Relation::Listed(name) => push(names, &format!("${name}")),
-        Relation::Matches(pattern, None) => push(names, &format!("matches {pattern:?}")),
-        _ => {}
-    }
-}
-
-fn is_open(value: &Value<'_>) -> bool {
-    match value {
-        Value::Unknown | Value::Map(Map::Headers | Map::Cookies) => true,
-        Value::List(list) => list.open || list.items.iter().any(is_open),
-        _ => false,
-    }
-}
-
-fn push(names: &mut Vec<String>, name: &str) {
-    let name = crate::evidence::text::shorten(name, 120);
-    if !names.contains(&name) {
-        names.push(name);
     }
 }

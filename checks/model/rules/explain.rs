@@ -50,7 +50,7 @@ impl Expression {
         let subject = subject(&test.left);
         let source = |span: std::ops::Range<usize>| self.source.get(span).unwrap_or_default();
         Term {
-            text: text::shorten(&redact::text(source(test.span.clone())), SHOWN),
+            text: text::shorten(&self.shown_test(test), SHOWN),
             field: text::shorten(field_name(source(subject.span.clone())), SHOWN),
             actual: actual(subject, request),
             truth: self.truth_of(test, request),

@@ -17,13 +17,18 @@ mod fields;
 mod functions;
 mod mention;
 mod normalize;
+mod operand;
 mod parser;
 #[cfg(test)]
 mod properties;
 mod request;
+mod secret;
 mod slip;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod types;
+mod unknown;
 mod url;
 mod value;
 mod wildcard;
@@ -81,7 +86,10 @@ pub enum Computed {
 /// # Errors
 /// Where Cloudflare would not take it either, or where it is larger or deeper than any real rule (64 KiB, 128 levels).
 pub fn parse(source: &str) -> Result<Expression, ParseError> {
-    parser::condition(source).map(|logic| Expression { source: source.into(), logic })
+    match parser::condition(source) {
+        Ok(logic) => Ok(Expression { source: source.into(), logic }),
+        Err(error) => Err(error.within(source)),
+    }
 }
 
 /// Reads a value, such as `concat("https://www.example.com", http.request.uri.path)`.
@@ -89,7 +97,10 @@ pub fn parse(source: &str) -> Result<Expression, ParseError> {
 /// # Errors
 /// As for [`parse`].
 pub fn parse_value(source: &str) -> Result<ValueExpression, ParseError> {
-    parser::value(source).map(|value| ValueExpression { source: source.into(), value })
+    match parser::value(source) {
+        Ok(value) => Ok(ValueExpression { source: source.into(), value }),
+        Err(error) => Err(error.within(source)),
+    }
 }
 
 impl Expression {
@@ -106,7 +117,7 @@ impl Expression {
         }
     }
 
-    /// As it was given.
+    /// As it was given; [`Expression::shown`] is for people.
     pub fn source(&self) -> &str {
         &self.source
     }
@@ -140,10 +151,9 @@ impl Expression {
 
     fn names(&self, test: &Test, request: &Request) -> Vec<String> {
         let mut names = Vec::new();
-        evaluate::test_unknowns(test, &self.source, request, &mut names);
+        unknown::of_test(test, &self.source, request, &mut names);
         if names.is_empty() {
-            let text = self.source.get(test.span.clone()).unwrap_or_default();
-            names.push(crate::evidence::text::shorten(text, 120));
+            names.push(crate::evidence::text::shorten(&self.shown_test(test), 120));
         }
         names
     }
@@ -160,18 +170,18 @@ impl Expression {
 impl ValueExpression {
     /// The value for this request.
     pub fn evaluate(&self, request: &Request) -> Computed {
-        let mut values: Vec<Option<Vec<u8>>> = request
-            .views()
-            .iter()
-            .map(|view| evaluate::argument(&self.value, Scope { request, view }).shown())
-            .collect();
+        let of_view = |view| match &self.value {
+            Argument::Logic(_) => None,
+            value => evaluate::argument(value, Scope { request, view }).shown(),
+        };
+        let mut values: Vec<Option<Vec<u8>>> = request.views().iter().map(of_view).collect();
         values.dedup();
         match values.pop() {
             Some(Some(value)) if values.is_empty() => Computed::Known(String::from_utf8_lossy(&value).into_owned()),
             _ => {
                 let mut names = Vec::new();
                 if let Argument::Operand(operand) = &self.value {
-                    evaluate::unknowns(operand, &self.source, request, &mut names);
+                    unknown::of_operand(operand, &self.source, request, &mut names);
                 }
                 if names.is_empty() {
                     names.push(crate::evidence::text::shorten(&self.source, 120));
@@ -184,6 +194,11 @@ impl ValueExpression {
     /// As it was given.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The value for people: cleaned and redacted, not shortened.
+    pub fn shown(&self) -> String {
+        crate::evidence::text::clean(&crate::evidence::redact::text(&self.source))
     }
 
     /// As [`Expression::unknown_fields`].

@@ -172,7 +172,7 @@ mod tests {
     fn an_ordinary_url_has_one_view() {
         assert_eq!(sent("/a/b.css").views().len(), 1);
         assert_eq!(Sent { query: Some("a=1&b=%20".into()), ..sent("/") }.views().len(), 1);
-        assert_eq!(sent("/a//b").views().len(), 2);
+        assert_eq!(sent("/a//b").views().len(), 3);
         assert_eq!(Sent { port: 8443, ..sent("/") }.views().len(), 2);
         assert_eq!(sent("/%7Ea").views().len(), 2);
         assert_eq!(Sent { normalization: Some(Normalization::Rfc3986), ..sent("/%7Ea") }.views().len(), 1);

@@ -75,6 +75,8 @@ const SOUND: Scenario = Scenario {
     target: TARGET,
     target_resolves: true,
     has_client_certificate: false,
+    known: None,
+    told: |_| {},
     zone: Zone::default,
     origin: sound_origin,
 };

@@ -1,5 +1,6 @@
 //! Plain clients: HTTP over TCP, and over TLS with or without a client certificate.
 
+use crate::demo::Sight;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,7 @@ pub(in crate::demo) struct Answer {
 
 /// Where the world's settings lead for a host and port.
 pub(in crate::demo) fn place(world: &World, host: &str, port: u16) -> SocketAddr {
-    let settings = world.settings();
+    let settings = world.settings(Sight::BlackBox);
     let rule = settings.connect_to.iter().find(|rule| rule.host.as_deref() == Some(host) && rule.port == Some(port));
     let rule = rule.unwrap_or_else(|| panic!("nothing leads to {host}:{port}"));
     SocketAddr::new(rule.to_host.as_deref().unwrap().parse().unwrap(), rule.to_port.unwrap())
@@ -124,7 +125,7 @@ pub(in crate::demo) async fn at_origin(
     headers: &[(&str, &str)],
     identity: Option<&ClientIdentity>,
 ) -> Result<Answer, Box<dyn std::error::Error>> {
-    let target = world.target().origin.unwrap().host;
+    let target = world.target(Sight::BlackBox).origin.unwrap().host;
     let stream = shake_hands(place(world, &target, 443), host, &["http/1.1"], identity).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
