@@ -8,6 +8,7 @@ pub mod diagnosis;
 pub mod evidence;
 pub mod model;
 mod verdict;
+mod zone_rule;
 
 mod cache;
 mod cloudflare;

@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "No rule turns the cache off for this URL",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "A path with a default extension is eligible without any rule. If it is DYNAMIC all the same, a Cache Rule \
          or Page Rule bypasses the cache (shown as DYNAMIC, not BYPASS), or Development Mode is on, which lasts \
          three hours. Of several Cache Rules that match, the last decides.",

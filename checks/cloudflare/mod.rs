@@ -2,13 +2,22 @@
 
 mod api;
 mod edge_certificate_pending;
+mod fixes;
 mod minimum_tls_weak;
+mod page_rule_superseded;
+mod rule_never_matches;
+mod rule_shadowed;
+mod ssl_mode_weak;
+mod strict_breaks_neighbour;
 #[cfg(test)]
-mod zone_testing;
+mod testing;
 mod tiered_cache_unhinted;
 mod trust_store_replaced;
+mod view;
 mod worker_intercepts;
 mod zone_inactive;
+#[cfg(test)]
+mod zone_testing;
 
 use crate::check::Area;
 use crate::evidence::Evidence;
@@ -20,6 +29,11 @@ pub(crate) const AREA: Area = Area {
     summary,
     checks: &[
         zone_inactive::CHECK,
+        ssl_mode_weak::CHECK,
+        strict_breaks_neighbour::CHECK,
+        rule_never_matches::CHECK,
+        rule_shadowed::CHECK,
+        page_rule_superseded::CHECK,
         trust_store_replaced::CHECK,
         edge_certificate_pending::CHECK,
         minimum_tls_weak::CHECK,
@@ -28,16 +42,31 @@ pub(crate) const AREA: Area = Area {
     ],
 };
 
-/// `zone example.com, Free plan, SSL mode strict`.
+/// One line for an area that is all well: the SSL mode, and who set it.
 fn summary(evidence: &Evidence) -> Option<String> {
-    let zone = evidence.zone_of_host().ok()?;
-    let details = zone.details.found();
-    let mut parts: Vec<String> = zone.name().map(|name| format!("zone {name}")).into_iter().collect();
-    if let Some(plan) = details.and_then(|details| details.plan) {
-        parts.push(format!("{plan:?} plan"));
+    let effective = evidence.effective().ok()?;
+    let mode = effective.ssl.certain()?;
+    Some(format!("{} by {}", view::mode_name(*mode), effective.ssl.by))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::*;
+    use super::{AREA, summary};
+
+    #[test]
+    fn every_check_explains_itself_without_evidence() {
+        for check in AREA.checks {
+            let fix = (check.fix)(&nothing(), &crate::Finding::seen(""));
+            assert!(!fix.summary.is_empty() && !fix.steps.is_empty(), "{}", check.id);
+            assert_eq!(check.area(), "cloudflare");
+        }
     }
-    if let Some(mode) = evidence.effective().ok().and_then(|effective| effective.ssl.certain().copied()) {
-        parts.push(format!("SSL mode {}", mode.api()));
+
+    #[test]
+    fn says_the_mode_and_who_set_it() {
+        let evidence = zone(serde_json::json!({"rulesets": {"http_config_settings": [strict("true")]}}));
+        assert_eq!(summary(&evidence).unwrap(), "Full (strict) by Configuration Rule \"Strict for the APIs\"");
+        assert_eq!(summary(&nothing()), None);
     }
-    (!parts.is_empty()).then(|| parts.join(", "))
 }

@@ -138,8 +138,9 @@ mod tests {
     use crate::origin::testing::{Authority, HOST, Leaf, edge_error, edge_hit, pki, served};
 
     fn pem(authority: &Authority) -> String {
-        let der = base64::engine::general_purpose::STANDARD.encode(&authority.der().0);
-        format!("-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n")
+        let text = base64::engine::general_purpose::STANDARD.encode(&authority.der().0);
+        let lines: Vec<&str> = (0..text.len()).step_by(64).map(|at| &text[at..text.len().min(at + 64)]).collect();
+        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
     }
 
     fn zone(mut evidence: Evidence, store: Value, mode: &str) -> Evidence {

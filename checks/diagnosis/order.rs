@@ -4,6 +4,7 @@ use crate::evidence::http::{Outcome, Response};
 use crate::evidence::target::Scheme;
 use crate::evidence::{Evidence, Idle};
 use crate::model::cloudflare::error_code;
+use crate::model::ssl_mode::SslMode;
 use crate::verdict::Confidence;
 
 /// Lines 2–24 of `diagnosis.md` section 1: each line loses to those above it, and within a line the first wins.
@@ -77,6 +78,7 @@ pub(super) const ORDER: &[&[&str]] = &[
         "cache-set-cookie",
         "cache-authorization",
         "cache-vary-blocks",
+        "cache-type-mismatch",
     ],
     &["cache-control-revalidates", "cache-control-missing", "cache-control-malformed", "cache-ttl-short"],
     &["cache-key-fragmented", "cache-never-hit"],
@@ -85,6 +87,7 @@ pub(super) const ORDER: &[&[&str]] = &[
         "edge-certificate-expiring",
         "origin-certificate-expiring",
         "origin-ca-unmanaged",
+        "cloudflare-strict-breaks-neighbour",
         "edge-http-not-redirected",
         "edge-differs-from-origin",
         "origin-certificate-weak",
@@ -151,6 +154,10 @@ const ORIGIN_TRUST: &[&str] =
 const REFUSED_HENCE: &[&str] =
     &["edge-differs-from-origin", "cache-status-uncacheable", "cache-control-missing", "cache-not-eligible"];
 
+const DECIDED_BY_RULES: &[&str] = &["cache-rule-bypasses", "cache-not-eligible"];
+/// Settings of rules that decide whether the cache is asked.
+const CACHE: &[&str] = &["cache", "cache_level"];
+
 /// Who explains whom (`diagnosis.md` section 1; the codes by `facts/cloudflare.md` section 6).
 pub(super) const EXPLAINS: &[Explains] = &[
     // Nothing of a zone that is not in use has an effect; which name servers answer is part of why it is not.
@@ -209,8 +216,14 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("dns-region-mismatch", &["origin-default-certificate", "dns-target-unresolvable"]),
     always("dns-region-mismatch", REJECTIONS),
     when("dns-region-mismatch", &["edge-origin-error"], |e| certificate_error(e) || code(e) == Some(1016)),
-    always("cloudflare-ssl-mode-weak", &["edge-redirect-loop"]),
-    when("cloudflare-ssl-mode-weak", &["edge-origin-error", "origin-unreachable"], refused),
+    when("cloudflare-ssl-mode-weak", &["edge-redirect-loop"], plain_mode),
+    when("cloudflare-ssl-mode-weak", &["edge-origin-error", "origin-unreachable"], |e| refused(e) && plain_mode(e)),
+    // The rule that was meant to help is named there.
+    when("cloudflare-ssl-mode-weak", &["cloudflare-rule-shadowed", "cloudflare-rule-never-matches"], |e| {
+        concerns(e, &["ssl"]) && !concerns(e, CACHE)
+    }),
+    when("cloudflare-rule-shadowed", DECIDED_BY_RULES, |e| concerns(e, CACHE)),
+    when("cloudflare-rule-never-matches", DECIDED_BY_RULES, |e| concerns(e, CACHE)),
     always("edge-host-rejected", &["edge-gateway-rejects"]),
     always("origin-default-certificate", ORIGIN_TRUST),
     always("origin-default-certificate", REJECTIONS),
@@ -271,6 +284,20 @@ fn bucket_answers(evidence: &Evidence) -> bool {
     evidence.edge_answer().is_ok_and(|answer| crate::model::attribution::s3_code(answer).is_some())
 }
 
+/// Is the mode, as far as is known, one that asks the origin on port 80?
+fn plain_mode(evidence: &Evidence) -> bool {
+    evidence.effective().map_or(true, |effective| effective.ssl.value.is_none_or(|mode| mode < SslMode::Full))
+}
+
+/// Is one of these settings what a rule misses, or loses to another?
+fn concerns(evidence: &Evidence, settings: &[&str]) -> bool {
+    evidence.effective().is_ok_and(|effective| {
+        let missed = effective.near_misses.iter().filter(|miss| miss.slip.is_mistake());
+        missed.flat_map(|miss| &miss.would_set).any(|set| settings.contains(&set.setting))
+            || effective.overruled.iter().any(|beaten| settings.contains(&beaten.setting))
+    })
+}
+
 /// 525 and 526: TLS with the origin failed.
 fn certificate_error(evidence: &Evidence) -> bool {
     matches!(code(evidence), Some(525 | 526))
@@ -322,14 +349,8 @@ mod tests {
         let built: HashSet<_> = crate::AREAS.iter().filter(|area| !area.checks.is_empty()).map(|a| a.id).collect();
         for id in ranked {
             let area = id.split('-').next().unwrap();
-            // Areas and checks of later issues are ranked already; what a built area lacks must be one of those.
-            let later = [
-                "cloudflare-ssl-mode-weak",
-                "cloudflare-rule-shadowed",
-                "cloudflare-rule-never-matches",
-                "cloudflare-page-rule-superseded",
-            ];
-            if built.contains(area) && !later.contains(&id) {
+            // Areas of later issues are ranked already.
+            if built.contains(area) {
                 assert!(crate::find(id).is_some(), "{id} is ranked but no check");
             }
         }

@@ -79,12 +79,12 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     })
 }
 
-/// Addresses for documentation and the discard prefix: what Cloudflare recommends where there is no origin
+/// What Cloudflare recommends where there is no origin: 192.0.2.0/24 and the discard prefix 100::/64
 /// (`facts/cloudflare.md` section 6, 1034).
 fn is_placeholder(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(v4) => v4.is_documentation(),
-        IpAddr::V6(v6) => v6.segments()[..4] == [0x100, 0, 0, 0] || v6.segments()[..2] == [0x2001, 0xdb8],
+        IpAddr::V4(v4) => v4.octets()[..3] == [192, 0, 2],
+        IpAddr::V6(v6) => v6.segments()[..4] == [0x100, 0, 0, 0],
     }
 }
 

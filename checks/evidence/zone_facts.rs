@@ -131,13 +131,13 @@ impl Evidence {
             [one] if one.name.as_deref() == Some(self.target.host.as_str()) => one.id.as_deref().filter(plain),
             _ => None,
         };
-        for (placeholder, id) in [("$ZONE_ID", zone_id), ("$RECORD_ID", record_id)] {
-            let Some(id) = id else { continue };
-            for step in &mut fix.steps {
-                step.text = step.text.replace(placeholder, id);
-            }
+        if let Some(id) = record_id {
+            fix.steps.iter_mut().for_each(|step| step.text = step.text.replace("$RECORD_ID", id));
         }
-        fix
+        match zone_id {
+            Some(id) => fix.in_zone(id),
+            None => fix,
+        }
     }
 }
 

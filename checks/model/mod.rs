@@ -11,6 +11,7 @@ pub mod gateway_error;
 pub mod lambda_policy;
 pub mod mapping;
 pub mod origin_host;
+pub mod page_rule;
 pub mod rules;
 pub mod ssl_mode;
 pub mod tls_report;

@@ -74,12 +74,18 @@ fn some<T>(show: impl Fn(&T) -> String) -> impl Fn(&Option<T>) -> String {
     move |value| value.as_ref().map_or_else(|| "nothing".into(), &show)
 }
 
-/// The request that rules are asked about; of the answer, what Cache Response Rules mostly look at.
-fn request_of(zone: &Zone, target: &Target, answer: Option<&Response>) -> Request {
-    let mut request = Request::of(target);
-    if let Some(name) = zone.name() {
-        request = request.in_zone(name);
+/// The request that rules are asked about.
+fn request_of(zone: &Zone, target: &Target) -> Request {
+    let request = Request::of(target);
+    match zone.name() {
+        Some(name) => request.in_zone(name),
+        None => request,
     }
+}
+
+/// With what Cache Response Rules mostly look at.
+fn answered(request: &Request, answer: Option<&Response>) -> Request {
+    let mut request = request.clone();
     if let Some(answer) = answer {
         request = request.assuming("http.response.code", Known::Integer(answer.status.into()));
         if let Some(kind) = answer.media_type() {
@@ -94,7 +100,7 @@ fn request_of(zone: &Zone, target: &Target, answer: Option<&Response>) -> Reques
 /// `answer`: the origin's answer, if one is known, for rules that look at it. The scheme, method and headers are the
 /// target's: ask with `http` to learn what visitors of `http://` meet.
 pub fn of(zone: &Zone, target: &Target, answer: Option<&Response>) -> Effective {
-    let sent = request_of(zone, target, answer);
+    let sent = request_of(zone, target);
     let redirects = phase(zone, Phase::Redirect, &sent);
     let rewrites = phase(zone, Phase::Rewrite, &sent);
     let path = rewritten(target, &rewrites, &sent);
@@ -111,7 +117,7 @@ pub fn of(zone: &Zone, target: &Target, answer: Option<&Response>) -> Effective 
     let origin = phase(zone, Phase::Origin, later);
     let headers = phase(zone, Phase::RequestHeaders, later);
     let cache = phase(zone, Phase::Cache, later);
-    let responses = phase(zone, Phase::CacheResponse, later);
+    let responses = phase(zone, Phase::CacheResponse, &answered(later, answer));
 
     let mut takers_seen = Vec::new();
     let worker = takers::worker(zone, target, later_target, &mut takers_seen);
