@@ -51,7 +51,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         if issuer.is_empty() { anchor.name() } else { &issuer }
     ))
     .proofs(active.iter().map(|authority| line(authority)))
-    .proof(format!("the chain as usual: {}; by the store: {}", usual.path.describe(), by.trust.path.describe()));
+    .proof(format!("the chain as usual: {}; by the store: to none of its authorities", usual.path.describe()));
     if !by.whole {
         return Err(NotRun::inconclusive(
             "the zone has a trust store of its own, and not every certificate in it could be read",

@@ -12,7 +12,7 @@ pub(crate) const CHECK: Check = Check {
     id: "cloudflare-worker-intercepts",
     title: "The origin that the record names answers for this URL",
     severity: Severity::High,
-    needs: &[Probe::Zone, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Zone, Probe::EdgeHttp],
     why: "A Worker on the route answers in the origin's place, or asks it otherwise than the visitor did; Page Rules \
           do not act there, and what it makes itself is not cached. A Cloud Connector rule sends the request to a \
           bucket instead of the record's target. Who looks for a fault at the origin looks in the wrong place.",

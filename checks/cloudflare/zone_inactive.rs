@@ -39,9 +39,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         Idle::Pending => ("is pending: Cloudflare does not answer for it yet", "status: pending"),
         Idle::Moved => ("was moved away: its name servers are no longer Cloudflare's", "status: moved"),
         Idle::Paused => ("is paused: its records are answered, and nothing is proxied", "paused: true"),
-        Idle::DnsOnly => {
-            ("is in DNS-only mode: its records are answered, and nothing is proxied", "zone_mode: dns_only")
-        }
+        Idle::DnsOnly => ("is in DNS-only mode: its records are answered, and nothing is proxied", "mode: DNS only"),
     };
     let records = evidence.zone_records();
     let finding = Finding::seen(format!("the zone {name} {what}"))
@@ -52,7 +50,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     if let Proxied::Yes(line) = evidence.proxied() {
         let finding = finding
             .proof(format!("yet visitors meet Cloudflare ({line}): the data is old, or another account has the name"));
-        return Ok(Verdict::Warn(finding.confidence(Confidence::Low)));
+        return Ok(Verdict::Warn(finding.confidence(Confidence::Low).severity(Severity::Medium)));
     }
     let seen = matches!(evidence.proxied(), Proxied::No(_));
     // That pausing and DNS-only mode take the proxy from every record follows from the documents, but is not in them.
@@ -89,7 +87,6 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
                 format!("resource \"cloudflare_zone\" \"zone\" {{\n  # …\n  name   = \"{name}\"\n  paused = false\n}}"),
             ),
         Some(Idle::DnsOnly) => Fix::new(format!("Set the zone mode of {name} back to standard."))
-            .dashboard("DNS → Settings → Multi-provider and zone mode: standard")
             .api("Set it back", api::call("PATCH", "/dns_settings", Some(r#"{"zone_mode":"standard"}"#))),
         _ => activate(evidence, zone, name),
     }

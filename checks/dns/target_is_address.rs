@@ -103,6 +103,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         );
         return change_record(fix, host, "dxxxxxxxxxxxxx.cloudfront.net", true);
     }
+    let in_name = if region.starts_with('$') { "REGION" } else { &region };
     let fix =
         Fix::new(format!("Replace the address records of {host} by one CNAME to the custom domain's own target."))
             .shell(
@@ -112,7 +113,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
              'DomainNameConfigurations[0].ApiGatewayDomainName' --output text"
                 ),
             );
-    change_record(fix, host, &format!("d-xxxxxxxxxx.execute-api.{region}.amazonaws.com"), true)
+    change_record(fix, host, &format!("d-xxxxxxxxxx.execute-api.{in_name}.amazonaws.com"), true)
 }
 
 fn certificate_region(evidence: &Evidence) -> Option<String> {
