@@ -19,7 +19,7 @@ const MOST_NEIGHBOURS: usize = 32;
 
 /// A Configuration Rule that makes exactly the hosts strict that can bear it; the zone's own mode stays, where a neighbour
 /// needs it.
-pub(super) fn make_strict(evidence: &Evidence) -> Fix {
+pub(crate) fn make_strict(evidence: &Evidence) -> Fix {
     let hosts = weak_hosts(evidence);
     let (expression, who) = condition(evidence, &hosts);
     let websites = http_only_neighbours(evidence);

@@ -19,6 +19,8 @@ mod zone_inactive;
 #[cfg(test)]
 mod zone_testing;
 
+pub(crate) use fixes::make_strict;
+
 use crate::check::Area;
 use crate::evidence::Evidence;
 

@@ -223,7 +223,7 @@ impl Zone {
     #[must_use]
     pub fn laid_under(self, upper: &Zone) -> Zone {
         let (Value::Object(mut all), Value::Object(new)) =
-            (Arc::unwrap_or_clone(self.document), Value::clone(&upper.document))
+            (Arc::unwrap_or_clone(self.document), upper.document().clone())
         else {
             return Zone::unknown();
         };

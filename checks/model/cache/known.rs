@@ -90,3 +90,70 @@ fn changed(sent: &CacheControl, changes: &[DirectiveChange]) -> CacheControl {
     let line = kept.chain(set).collect::<Vec<_>>().join(", ");
     CacheControl::parse([line.as_str()])
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::evidence::http::{Name, Seconds};
+    use crate::evidence::zone::Zone;
+    use crate::evidence::{Response, Target};
+    use crate::model::cache::{EdgeTtlMode, Plan, RuleSays};
+    use crate::model::effective;
+
+    fn of(rules: Value) -> ZoneKnowledge {
+        let document = json!({
+            "zone": {"name": "example.com", "plan": {"legacy_id": "pro"}, "development_mode": 0},
+            "settings": {"cache_level": "aggressive", "browser_cache_ttl": 0},
+            "page_rules": [], "worker_routes": [], "worker_domains": [], "rulesets": rules,
+        });
+        let target: Target = "https://a.example.com/x".parse().unwrap();
+        let mut response: Response = serde_json::from_value(json!({"status": 200, "version": "HTTP/2"})).unwrap();
+        response.headers.push("cache-control", "private, max-age=5");
+        let zone = Zone::from_document(document).unwrap();
+        knowledge(&effective::of(&zone, &target, Some(&response)), Some(&Answer::of(&response, true)))
+    }
+
+    fn cache(expression: &str, parameters: Value) -> Value {
+        json!({"description": "R", "expression": expression, "action": "set_cache_settings", "action_parameters": parameters})
+    }
+
+    #[test]
+    fn what_is_sure_is_known_and_named() {
+        let rule = cache(
+            "true",
+            json!({"cache": true, "edge_ttl": {"mode": "override_origin", "default": 60},
+            "cache_key": {"custom_key": {"query_string": {"include": {"list": ["page"]}}, "user": {"geo": true}}}}),
+        );
+        let zone = of(json!({"http_request_cache_settings": [rule], "http_response_cache_settings": []}));
+        assert_eq!((zone.plan, zone.rule, zone.worker), (Some(Plan::Pro), Some(RuleSays::Eligible), Some(false)));
+        assert_eq!(zone.edge_ttl.unwrap().mode, EdgeTtlMode::Override(60));
+        let key = zone.key.unwrap();
+        assert_eq!((key.only, key.extra), (vec!["page".to_owned()], vec!["the country".to_owned()]));
+        assert_eq!(zone.by.rule.as_deref(), Some("Cache Rule \"R\""));
+    }
+
+    #[test]
+    fn what_is_open_stays_unknown() {
+        let rule = cache("ip.src.country eq \"US\"", json!({"cache": true}));
+        let zone = of(json!({"http_request_cache_settings": [rule], "http_response_cache_settings": []}));
+        assert_eq!((zone.rule, zone.response_rules), (None, None));
+        assert!(zone.by.rule.unwrap().contains("ip.src.country"));
+        let unread = of(json!({"http_response_cache_settings": []}));
+        assert_eq!((unread.rule, unread.edge_ttl), (None, None));
+    }
+
+    #[test]
+    fn response_rules_change_what_the_origin_says() {
+        let control = json!({"description": "S", "expression": "http.response.code eq 200", "action": "set_cache_control",
+            "action_parameters": {"private": {"operation": "remove"}, "s-maxage": {"operation": "set", "value": 600}}});
+        let strip = cache("true", json!({"strip_set_cookie": true}));
+        let zone = of(json!({"http_request_cache_settings": [], "http_response_cache_settings": [control, strip]}));
+        let rules = zone.response_rules.unwrap();
+        let control = rules.cache_control.unwrap();
+        assert!(rules.strip_set_cookie && !control.forbids(Name::Private));
+        assert_eq!(control.seconds(Name::SMaxage).and_then(Seconds::floored), Some(600));
+        assert_eq!(control.seconds(Name::MaxAge).and_then(Seconds::floored), Some(5));
+    }
+}

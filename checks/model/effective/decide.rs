@@ -9,14 +9,14 @@ use crate::evidence::target::Scheme;
 use crate::evidence::zone::{Action, Phase, Rule, Text, Zone};
 use crate::evidence::{Gathered, Response, Target};
 use crate::model::cache::{CacheLevel, RuleSays};
-use crate::model::rules::{self, Computed, Expression, Known, Request};
+use crate::model::rules::{self, Computed, Known, Request};
 use crate::model::url_pattern;
 
 /// A rule with its answer and its expression.
 pub(super) struct Heard<'z> {
     pub(super) rule: &'z Rule,
     pub(super) judged: JudgedRule,
-    pub(super) expression: Option<Expression>,
+    pub(super) expression: judge::Read,
 }
 
 /// The rules of one phase for one request.

@@ -1,20 +1,50 @@
 //! Does a rule match this URL?
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use super::{Matched, Miss, Unreadable};
 use crate::evidence::Target;
-use crate::model::rules::{self, Expression, Request, Truth};
+use crate::model::rules::{self, Expression, ParseError, Request, Truth};
 use crate::model::url_pattern::{PatternMatch, page_rule, worker_route};
 
-/// A condition of a modern rule for this request; the expression too, if it can be read.
-pub(super) fn condition(source: &str, enabled: bool, request: &Request) -> (Matched, Option<Expression>) {
-    let (matched, expression) = match rules::parse(source) {
-        Ok(expression) => (truth(&expression, request), Some(expression)),
+/// An expression as it was read, or why it cannot be.
+pub(super) type Read = Rc<Result<Expression, ParseError>>;
+
+/// Expressions that are remembered: those of a large zone.
+const MOST_REMEMBERED: usize = 2048;
+
+thread_local! {
+    /// A zone's rules are asked about many URLs (the target, its neighbours) and read once: what an expression means
+    /// depends on nothing but its text.
+    static KNOWN: RefCell<HashMap<String, Read>> = RefCell::new(HashMap::new());
+}
+
+fn read(source: &str) -> Read {
+    if let Some(known) = KNOWN.with_borrow(|known| known.get(source).map(Rc::clone)) {
+        return known;
+    }
+    let read = Rc::new(rules::parse(source));
+    KNOWN.with_borrow_mut(|known| {
+        if known.len() >= MOST_REMEMBERED {
+            known.clear();
+        }
+        known.insert(source.to_owned(), Rc::clone(&read));
+    });
+    read
+}
+
+/// A condition of a modern rule for this request, and how it was read.
+pub(super) fn condition(source: &str, enabled: bool, request: &Request) -> (Matched, Read) {
+    let read = read(source);
+    let matched = match read.as_ref() {
+        Ok(expression) => truth(expression, request),
         Err(error) => {
-            let caret = error.caret(source);
-            (Matched::Unreadable(Unreadable { at: error.at, message: error.message, caret }), None)
+            Matched::Unreadable(Unreadable { at: error.at, message: error.message.clone(), caret: error.caret(source) })
         }
     };
-    (if enabled { matched } else { Matched::Disabled(Box::new(matched)) }, expression)
+    (if enabled { matched } else { Matched::Disabled(Box::new(matched)) }, read)
 }
 
 pub(super) fn truth(expression: &Expression, request: &Request) -> Matched {

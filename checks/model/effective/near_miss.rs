@@ -105,7 +105,7 @@ pub(super) fn of_rule(heard: &Heard<'_>, request: &Request, zone: &Zone) -> Opti
             Some(near(Slip::Unreadable, vec![format!("its expression cannot be read: {}", error.message)], None))
         }
         Matched::No(misses) => {
-            let expression = heard.expression.as_ref()?;
+            let expression = heard.expression.as_ref().as_ref().ok()?;
             let (slip, corrected) = slip_of(expression, request, zone)?;
             Some(near(slip, misses.iter().map(clause).collect(), corrected))
         }
@@ -188,6 +188,13 @@ pub(super) fn of_page_rule(rule: &PageRule, judged: &JudgedPageRule, target: &Ta
             let found = correct::pattern(&rule.pattern, target, foreign);
             if let Some((slip, corrected)) = found {
                 let site = slip == Slip::Deeper && is_site(zone, parts(&rule.pattern).host);
+                let because = match slip {
+                    Slip::NoPath => vec![format!(
+                        "without /* it covers the root only, and the URL's path is {}",
+                        shorten(target.path_only(), 120)
+                    )],
+                    _ => because,
+                };
                 return (!site).then(|| near(slip, because, Some(corrected)));
             }
             let host = parts(&rule.pattern).host;

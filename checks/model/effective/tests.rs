@@ -283,3 +283,14 @@ fn setters_are_recognised_by_people() {
     assert_eq!(effective.ssl.by.to_string(), "Configuration Rule \"Strict for the APIs\"");
     assert_eq!(effective.ssl.by.line(), "Configuration Rule \"Strict for the APIs\" (1 of 1): true");
 }
+
+#[test]
+fn a_large_zone_is_judged_at_once() {
+    let many: Vec<Value> = (0..300)
+        .map(|number| config(&format!("http.host in {{\"host{number}.example.com\"}} and ssl"), "full"))
+        .chain([config("http.host eq \"lambda.example.com\"", "strict")])
+        .collect();
+    let zone = known(rules(&many));
+    assert_eq!(of_url(&zone, URL).ssl.certain(), Some(&SslMode::Strict));
+    assert_eq!(of_url(&zone, URL).rules.len(), 301);
+}

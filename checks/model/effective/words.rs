@@ -204,7 +204,7 @@ impl Effective {
     /// What holds for a setting, in the same words as [`Sets::value`], and who set it; `None`: not known, or not a
     /// setting of which one value holds.
     pub fn in_words(&self, setting: &str) -> Option<(String, &Setter)> {
-        fn of<'d, T>(decided: &'d super::Decided<T>, show: impl Fn(&T) -> String) -> Option<(String, &'d Setter)> {
+        fn of<T>(decided: &super::Decided<T>, show: impl Fn(&T) -> String) -> Option<(String, &Setter)> {
             decided.value.as_ref().map(|value| (show(value), &decided.by))
         }
         fn or_none<T>(show: impl Fn(&T) -> String) -> impl Fn(&Option<T>) -> String {
