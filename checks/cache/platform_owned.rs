@@ -71,6 +71,7 @@ mod tests {
             zone: Gathered::Missing(missing()),
             views: Vec::new(),
             caa: Gathered::Missing(missing()),
+            validation: Vec::new(),
             origin: Gathered::Missing(missing()),
         });
         assert_eq!(word(&CHECK, &evidence), "fail");

@@ -12,6 +12,7 @@ pub mod lambda_policy;
 pub mod mapping;
 pub mod origin_host;
 pub mod page_rule;
+pub mod reach;
 pub mod rules;
 pub mod ssl_mode;
 pub mod tls_report;

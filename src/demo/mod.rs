@@ -3,6 +3,8 @@
 //! Name server, caching edge and gateway are real servers on ports that the system chooses; nothing of it needs root
 //! or the internet. What the doctor finds here it finds over real sockets.
 
+mod account_document;
+mod aws_api;
 pub mod cloudflare_api;
 mod edge;
 mod gateway;

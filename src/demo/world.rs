@@ -17,7 +17,8 @@ use super::name_server::{self, Fault};
 use super::origin::{self, Door, Origin};
 use super::pki::Pki;
 use super::upstream::Places;
-use super::{DemoError, zone_document};
+use super::{DemoError, account_document, aws_api, zone_document};
+use crate::probe::aws::{AwsAccess, AwsRegions, Fixed};
 use crate::probe::cloudflare::CloudflareAccess;
 use crate::settings::{ConnectTo, Credential, ResolverChoice, Settings};
 
@@ -85,6 +86,8 @@ pub struct Scenario {
     pub known: Option<Known>,
     /// What the API tells of the zone beyond what the settings say.
     pub told: fn(&mut Value),
+    /// What AWS's APIs tell beyond what the origin plays.
+    pub account: fn(&mut Value),
     /// The zone's settings.
     pub zone: fn() -> Zone,
     /// The origin.
@@ -113,8 +116,9 @@ pub enum Sight {
 pub struct World {
     settings: Settings,
     target: Target,
-    access: CloudflareAccess,
-    _api: cloudflare_api::Running,
+    cloudflare: CloudflareAccess,
+    aws: AwsAccess,
+    _apis: (cloudflare_api::Running, aws_api::Running),
     _name_servers: [name_server::Running; 2],
     _edge: edge::Running,
     _origin: origin::Running,
@@ -171,12 +175,15 @@ impl World {
             settings.connect_timeout = SHORT_PATIENCE;
         }
         let api = CloudflareApi::new(zone_document::document(scenario)).serve().await?;
-        let access = CloudflareAccess::new(api.token(), Some(&api.base_url()));
+        let cloudflare = CloudflareAccess::new(api.token(), Some(&api.base_url()));
+        let account = aws_api::serve(account_document::document(scenario)).await?;
+        let aws = Fixed { endpoint: account.base_url(), key: "AKIADEMO".into(), secret: "demo".into(), region: None };
         Ok(World {
             settings,
             target: target(scenario),
-            access: access.map_err(|error| DemoError::Setup(error.to_string()))?,
-            _api: api,
+            cloudflare: cloudflare.map_err(|error| DemoError::Setup(error.to_string()))?,
+            aws: AwsAccess::fixed(aws, AwsRegions::Usual),
+            _apis: (api, account),
             _name_servers: [resolver, authority],
             _edge: edge,
             _origin: origin,
@@ -195,7 +202,11 @@ impl World {
     pub fn settings(&self, sight: Sight) -> Settings {
         match sight {
             Sight::BlackBox => self.settings.clone(),
-            Sight::Known => Settings { cloudflare: Credential::Usable(self.access.clone()), ..self.settings.clone() },
+            Sight::Known => Settings {
+                cloudflare: Credential::Usable(self.cloudflare.clone()),
+                aws: Some(self.aws.clone()),
+                ..self.settings.clone()
+            },
         }
     }
 }

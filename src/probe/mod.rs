@@ -74,6 +74,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
             zone: around.zone,
             views: around.views,
             caa: around.caa,
+            validation: Vec::new(),
             origin: origin_chain,
         }),
         None => Gathered::Missing(NotRun::Disabled(Probe::Dns)),

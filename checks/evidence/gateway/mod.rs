@@ -150,7 +150,12 @@ impl Gateway {
     /// # Errors
     /// It was not read.
     pub fn certificate(&self, arn: &Arn) -> Result<&Certificate, NotRun> {
-        let found = self.certificates.found().into_iter().flatten().find(|certificate| certificate.arn.is(arn));
+        let found = self
+            .certificates
+            .found()
+            .into_iter()
+            .flatten()
+            .find(|certificate| certificate.arn.as_ref().is_some_and(|own| own.is(arn)));
         let command = || format!("aws acm describe-certificate --certificate-arn {}", arn.for_shell());
         found.ok_or_else(|| self.why("certificates", arn.id(), &format!("the certificate {}", arn.id()), &command()))
     }

@@ -162,7 +162,7 @@ fn the_outputs_of_an_http_api_find_their_api() {
     assert!(gateway.unattached.is_empty());
     let api = gateway.api("abc123defg").unwrap();
     assert_eq!((&api.protocol, api.region.as_deref()), (&Protocol::Http, Some("eu-central-1")));
-    assert!(api.default_endpoint_disabled && api.cors.is_some());
+    assert!(api.default_endpoint_disabled == Some(true) && api.cors.is_some());
     assert_eq!(api.stage("$default").unwrap().and_then(|stage| stage.rate_limit), Some(0.0));
     let route = &api.routes.found().unwrap()[0];
     assert_eq!(route.authorization, Authorization::Jwt);

@@ -77,6 +77,7 @@ const SOUND: Scenario = Scenario {
     has_client_certificate: false,
     known: None,
     told: |_| {},
+    account: |_| {},
     zone: Zone::default,
     origin: sound_origin,
 };

@@ -105,7 +105,7 @@ async fn an_http_api(moto: &Moto) {
     let caught = mapping::caught(domain, asked).unwrap();
     let api = gateway.api(moto.account["http"].as_str().unwrap()).unwrap();
     assert_eq!(caught.api(), Some(api.id.as_str()));
-    assert!(api.stage("$default").unwrap().is_some() && !api.default_endpoint_disabled);
+    assert!(api.stage("$default").unwrap().is_some() && api.default_endpoint_disabled == Some(false));
     let path = caught.rest_of("/v1/shop/items?page=2");
     let route = api_route::caught(api, api.routes.found().unwrap(), "GET", &path).unwrap();
     let integration = api.integration(route).unwrap().unwrap();
