@@ -42,6 +42,7 @@ fn dns(hops: Vec<Hop>, addresses: &[&str], servers: &[&str]) -> Gathered<Dns> {
         views: Vec::new(),
         caa: Gathered::Missing(unseen()),
         origin: Gathered::Missing(unseen()),
+        validation: Vec::new(),
     })
 }
 

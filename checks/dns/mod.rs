@@ -197,10 +197,10 @@ fn published(evidence: &Evidence) -> Option<&Record> {
     }
     let record =
         evidence.zone_records().into_iter().find(|record| record.name.is_some() && record.content.is_some())?;
-    // A DNS-only CNAME is absent with its target: that the target is there must have been seen.
-    let hides = record.proxied == Some(true) || record.kind.as_deref() != Some("CNAME");
-    let there = || evidence.dns.found()?.origin.found().map(|chain| !chain.addresses().is_empty());
-    (hides || there() == Some(true)).then_some(record)
+    // A flattened DNS-only CNAME is absent with its target.
+    let flat = record.proxied != Some(true) && record.kind.as_deref() == Some("CNAME");
+    let dangles = || evidence.dns.found()?.origin.found().map(|chain| chain.addresses().is_empty());
+    (!flat || dangles() != Some(true)).then_some(record)
 }
 
 /// Steps that make a proxied record for the host.

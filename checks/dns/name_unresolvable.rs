@@ -172,7 +172,11 @@ mod tests {
         let record =
             |proxied: bool| serde_json::json!([{"name": HOST, "type": "CNAME", "content": TARGET, "proxied": proxied}]);
         assert_eq!(word(&judge(&super::super::testing::records(absent(), record(true)))), "inconclusive");
-        assert_eq!(word(&judge(&super::super::testing::records(absent(), record(false)))), "fail", "it may dangle");
+        let mut dangling = super::super::testing::records(absent(), record(false));
+        assert_eq!(word(&judge(&dangling)), "inconclusive", "its target was not looked up");
+        let crate::evidence::Gathered::Found(dns) = &mut dangling.dns else { unreachable!() };
+        dns.origin = crate::evidence::Gathered::Found(chain(&[TARGET], &[]));
+        assert_eq!(word(&judge(&dangling)), "fail", "it is flattened, and dangles");
         let lacking = super::super::testing::records(absent(), serde_json::json!([]));
         let verdict = judge(&lacking).unwrap();
         assert!(verdict.finding().unwrap().proof.iter().any(|line| line.contains("has no record for")), "{verdict:?}");
