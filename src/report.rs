@@ -2,6 +2,7 @@
 
 mod build;
 mod decision;
+mod measured;
 
 use cfdoctor_checks::evidence::target::Expectation;
 use cfdoctor_checks::{Confidence, Fix, KNOWLEDGE, Severity};
@@ -9,10 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::policy::{self, Policy};
+use crate::policy::{self, FailOn, Policy};
 
 pub use build::{examine, examine_all};
 pub use decision::{Decision, DecisionStep, Expected, Fate, Phase, PlannedFix, SettledBy, StepOutcome};
+pub use measured::{CertificateReport, Side, TimingReport};
 
 /// Version of the format: rises when a field goes away or changes its meaning.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -30,6 +32,9 @@ pub struct Report {
     pub targets: Vec<TargetReport>,
     /// Results counted over all targets.
     pub summary: Summary,
+    /// The least status that makes the exit code 1.
+    #[serde(default)]
+    pub fail_on: FailOn,
     /// The exit code of the process.
     pub exit_code: u8,
 }
@@ -104,6 +109,28 @@ pub struct TargetReport {
     /// HTTP requests sent for this target.
     #[serde(default)]
     pub requests_sent: u32,
+    /// When the evidence was gathered, RFC 3339, UTC; null in reports of older versions.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    pub gathered_at: Option<OffsetDateTime>,
+    /// The certificates that edge and origin sent, leaf first.
+    #[serde(default)]
+    pub certificates: Vec<CertificateReport>,
+    /// How long the samples at edge and origin took.
+    #[serde(default)]
+    pub timings: Vec<TimingReport>,
+    /// The line that names the target, where a file does.
+    #[serde(default)]
+    pub declared_at: Option<Place>,
+}
+
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    /// As the user named it, relative to the folder where the program ran, if it can be.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
 }
 
 /// The sum of a target's results.
@@ -236,6 +263,9 @@ pub struct ResultReport {
     pub fingerprint: String,
     /// Why this finding does not count, if so.
     pub suppressed: Option<String>,
+    /// The line that is at fault, where that is known better than for the whole target.
+    #[serde(default)]
+    pub declared_at: Option<Place>,
 }
 
 /// Why a check was not run.
@@ -286,7 +316,15 @@ impl Report {
         let summary = Summary::of(targets.iter().flat_map(|target| &target.results));
         let tool =
             Tool { name: "cfdoctor".into(), version: env!("CARGO_PKG_VERSION").into(), knowledge: KNOWLEDGE.into() };
-        let mut report = Report { schema_version: SCHEMA_VERSION, tool, run, targets, summary, exit_code: 0 };
+        let mut report = Report {
+            schema_version: SCHEMA_VERSION,
+            tool,
+            run,
+            targets,
+            summary,
+            fail_on: policy.fail_on,
+            exit_code: 0,
+        };
         report.exit_code = policy::exit_code(&report, policy);
         report
     }

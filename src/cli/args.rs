@@ -72,6 +72,8 @@ pub(super) enum Command {
 pub(super) enum SchemaOf {
     /// The JSON report
     Report,
+    /// A line of the format jsonl
+    Jsonl,
 }
 
 /// `check`.

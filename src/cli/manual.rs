@@ -9,6 +9,7 @@ use super::args::{Cli, ExplainArgs, ExplainFormat, SchemaOf};
 use super::{CommandError, suggest, to_stdout};
 use crate::explain::{self, Entry};
 use crate::policy::OK;
+use crate::render::json::Line;
 use crate::report::Report;
 
 /// `cfdoctor explain [CHECK]`
@@ -51,6 +52,7 @@ fn unknown(all: &[Entry], name: &str) -> CommandError {
 pub(super) fn schema(what: SchemaOf) -> Result<u8, CommandError> {
     let schema = match what {
         SchemaOf::Report => Report::schema(),
+        SchemaOf::Jsonl => schemars::schema_for!(Line<'static>),
     };
     let mut text =
         serde_json::to_vec_pretty(&schema).map_err(|error| CommandError::Internal(format!("schema: {error}")))?;

@@ -1,6 +1,8 @@
 //! Everything around a run: the look of each stream, logs, and where the report goes.
 
-use std::io::{self, IsTerminal};
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use cfdoctor_checks::Check;
 use tracing_subscriber::EnvFilter;
@@ -9,7 +11,7 @@ use super::args::OutputArgs;
 use super::{CommandError, to_stdout};
 use crate::render::look::{self, ColourChoice, DEFAULT_WIDTH};
 use crate::render::terminal::why;
-use crate::render::{Detail, Format, Look, render};
+use crate::render::{Detail, Format, Look, github, markdown, render};
 use crate::report::{Report, Run, TargetReport};
 
 /// Our own modules only: libraries log headers, and headers hold secrets.
@@ -86,9 +88,27 @@ impl<'a> Stage<'a> {
             let this = text(file.format, &plain).map_err(internal).and_then(|text| file.write(&text));
             written = written.and(this);
         }
+        let has_annotations = self.output.format == Format::Github
+            || self.output.outputs.iter().any(|file| file.format == Format::Github);
+        if has_annotations && let Some(path) = variable(STEP_SUMMARY).filter(|path| !path.is_empty()) {
+            written = written.and(step_summary(&report, Path::new(&path)));
+        }
         to_stdout(&text(self.output.format, &self.look).map_err(internal)?)?;
         written.map(|()| report.exit_code)
     }
+}
+
+/// Where GitHub Actions wants what is shown on the page of a run.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Adds the report to the summary of the step, as much as there is room for.
+fn step_summary(report: &Report, path: &Path) -> Result<(), CommandError> {
+    let wrong = |error| CommandError::output(format!("{STEP_SUMMARY} ({})", path.display()), error);
+    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(wrong)?;
+    let used = file.metadata().map_err(wrong)?.len();
+    let room = github::SUMMARY_LIMIT.saturating_sub(used.try_into().unwrap_or(usize::MAX));
+    let text = markdown::within(report, room);
+    if text.len() <= room { file.write_all(text.as_bytes()).map_err(wrong) } else { Ok(()) }
 }
 
 fn variable(name: &str) -> Option<String> {

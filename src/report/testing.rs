@@ -25,6 +25,7 @@ pub(crate) fn report_of(statuses: &[Status], inconclusive: bool) -> Report {
         docs: None,
         fingerprint: String::new(),
         suppressed: None,
+        declared_at: None,
     });
     let target = TargetReport {
         url: "https://lambda.example.com/".into(),
@@ -40,6 +41,10 @@ pub(crate) fn report_of(statuses: &[Status], inconclusive: bool) -> Report {
         areas: Vec::new(),
         results: results.collect(),
         requests_sent: 0,
+        gathered_at: None,
+        certificates: Vec::new(),
+        timings: Vec::new(),
+        declared_at: None,
     };
     Report::new(run(), vec![target], &Policy::default())
 }
