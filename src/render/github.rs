@@ -75,7 +75,7 @@ fn log_line(found: &Found<'_>, out: &mut impl Write) -> io::Result<()> {
     let text = format!(
         "{}: {}: {}: {}{}",
         result.status.word(),
-        text::clean(&result.check),
+        property(&text::clean(&result.check)),
         text::clean(&found.target.url),
         found.seen(MAX_TEXT),
         known.unwrap_or_default()

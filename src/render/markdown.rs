@@ -209,14 +209,15 @@ fn details(found: &Found<'_>) -> String {
 
 fn mend(fix: &Fix) -> String {
     let mut text = format!("\nFix: {}\n", prose(&line(&fix.summary)));
-    for step in &fix.steps {
+    for (step, number) in fix.steps.iter().zip(1..) {
+        let number: u32 = number;
         let language = match step.kind {
             StepKind::Shell | StepKind::Api => "sh",
             StepKind::Terraform => "hcl",
             StepKind::Dashboard | StepKind::Code => "",
         };
         let lines: Vec<String> = step.text.lines().take(STEP_LINES).map(text::clean).collect();
-        text.push_str(&format!("\n{}:\n\n{}", prose(&line(&step.label)), fence(language, &lines)));
+        text.push_str(&format!("\nStep {number}, {}:\n\n{}", prose(&line(&step.label)), fence(language, &lines)));
     }
     text
 }

@@ -4,6 +4,7 @@
 
 mod command_line;
 mod fixtures;
+mod formats;
 mod hostile;
 mod real_servers;
 mod register;
