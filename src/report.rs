@@ -2,6 +2,8 @@
 
 mod build;
 mod decision;
+mod difference;
+mod earlier;
 mod measured;
 
 use cfdoctor_checks::evidence::target::Expectation;
@@ -14,7 +16,9 @@ use crate::policy::{self, FailOn, Policy};
 
 pub use build::{examine, examine_all};
 pub use decision::{Decision, DecisionStep, Expected, Fate, Phase, PlannedFix, SettledBy, StepOutcome};
-pub use measured::{CertificateReport, Side, TimingReport};
+pub use difference::{Answer, Change, Difference, RunReference};
+pub use earlier::{EarlierError, suppress_known};
+pub use measured::{CertificateReport, End, TimingReport};
 
 /// Version of the format: rises when a field goes away or changes its meaning.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -92,6 +96,17 @@ pub struct TargetReport {
     pub inconclusive: Option<String>,
     /// The one cause; null when nothing is wrong.
     pub diagnosis: Option<Diagnosis>,
+    /// When the evidence was gathered (RFC 3339, UTC): the "now" of every judgement here; null in reports made before
+    /// it was told.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    pub gathered_at: Option<OffsetDateTime>,
+    /// The servers' own certificates as sent, the edge's first.
+    #[serde(default)]
+    pub certificates: Vec<CertificateReport>,
+    /// How long each request for the URL took, the edge's first; without those that nobody measured.
+    #[serde(default)]
+    pub timings: Vec<TimingReport>,
     /// What the cache did with the samples; null when none was answered.
     #[serde(default)]
     pub observed: Option<Observed>,
@@ -109,16 +124,6 @@ pub struct TargetReport {
     /// HTTP requests sent for this target.
     #[serde(default)]
     pub requests_sent: u32,
-    /// When the evidence was gathered, RFC 3339, UTC; null in reports of older versions.
-    #[serde(default, with = "time::serde::rfc3339::option")]
-    #[schemars(with = "Option<String>")]
-    pub gathered_at: Option<OffsetDateTime>,
-    /// The certificates that edge and origin sent, leaf first.
-    #[serde(default)]
-    pub certificates: Vec<CertificateReport>,
-    /// How long the samples at edge and origin took.
-    #[serde(default)]
-    pub timings: Vec<TimingReport>,
     /// The line that names the target, where a file does.
     #[serde(default)]
     pub declared_at: Option<Place>,

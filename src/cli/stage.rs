@@ -12,7 +12,7 @@ use super::{CommandError, to_stdout};
 use crate::render::look::{self, ColourChoice, DEFAULT_WIDTH};
 use crate::render::terminal::why;
 use crate::render::{Detail, Format, Look, github, markdown, render};
-use crate::report::{Report, Run, TargetReport};
+use crate::report::{Report, Run, TargetReport, suppress_known};
 
 /// Our own modules only: libraries log headers, and headers hold secrets.
 const LOG_FILTER: &str = "off,cfdoctor=debug,cfdoctor_checks=debug";
@@ -32,6 +32,8 @@ pub(super) struct Stage<'a> {
     pub(super) checks: &'a [&'static Check],
     look: Look,
     page: Page,
+    /// What is known already.
+    baseline: Option<Report>,
     /// Does stderr show progress?
     pub(super) shows_progress: bool,
 }
@@ -42,6 +44,7 @@ impl<'a> Stage<'a> {
         for file in &output.outputs {
             file.check()?;
         }
+        let baseline = output.baseline.as_deref().map(baseline).transpose()?;
         let detail = match (output.quiet, output.verbose) {
             (true, _) => Detail::Quiet,
             (_, true) => Detail::Full,
@@ -54,6 +57,7 @@ impl<'a> Stage<'a> {
             output,
             checks,
             page: Page::Report,
+            baseline,
             look: Look { detail, ..stdout_look(output.color) },
             shows_progress: io::stderr().is_terminal() && !output.quiet && !output.no_progress && !output.verbose,
         })
@@ -70,7 +74,10 @@ impl<'a> Stage<'a> {
     }
 
     /// Writes the report wherever it is wanted, and gives the exit code.
-    pub(super) fn finish(&self, run: Run, targets: Vec<TargetReport>) -> Result<u8, CommandError> {
+    pub(super) fn finish(&self, run: Run, mut targets: Vec<TargetReport>) -> Result<u8, CommandError> {
+        if let Some(baseline) = &self.baseline {
+            suppress_known(&mut targets, baseline);
+        }
         let report = Report::new(run, targets, &self.output.policy());
         let text = |format: Format, look: &Look| {
             let mut text = Vec::new();
@@ -96,6 +103,10 @@ impl<'a> Stage<'a> {
         to_stdout(&text(self.output.format, &self.look).map_err(internal)?)?;
         written.map(|()| report.exit_code)
     }
+}
+
+fn baseline(path: &Path) -> Result<Report, CommandError> {
+    Report::read(path).map_err(|error| CommandError::usage(format!("--baseline {}: {error}", path.display())))
 }
 
 /// Where GitHub Actions wants what is shown on the page of a run.

@@ -67,7 +67,7 @@ struct Page {
 impl Page {
     /// Adds a block and an empty line, if it fits.
     fn block(&mut self, block: &str) -> bool {
-        let fits = self.text.len() + block.len() + 1 <= self.limit;
+        let fits = self.text.len() + block.len() < self.limit;
         if fits {
             self.text.push_str(block);
             self.text.push('\n');
@@ -230,11 +230,10 @@ fn not_run(report: &Report, page: &mut Page) {
     {
         *counts.entry(reason).or_default() += 1;
     }
-    if counts.is_empty() {
+    if counts.is_empty() || !page.block("<details><summary>Not run</summary>\n") {
         return;
     }
     let mut left_out = 0;
-    page.block("<details><summary>Not run</summary>\n");
     for (reason, count) in counts {
         let word = serde_json::to_value(reason.kind).ok();
         let word = word.as_ref().and_then(|word| word.as_str()).unwrap_or_default().to_owned();
@@ -280,6 +279,16 @@ mod tests {
         assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
         let all = within(&report, usize::MAX);
         assert_eq!(all.matches("**fail** `dns-something`").count(), 300);
-        assert!(within(&report, 0).len() <= RESERVE);
+        // Every limit is kept, and no fold stays open.
+        report.targets[0].results.extend(testing::report_of(&[Status::NotRun; 3], false).targets[0].results.clone());
+        for (number, result) in report.targets[0].results.iter_mut().enumerate().skip(300) {
+            let text = format!("because of {number}");
+            result.reason = Some(Reason { kind: crate::report::ReasonKind::Blocked, text });
+        }
+        for limit in (0..30_000).step_by(97) {
+            let text = within(&report, limit);
+            assert!(text.len() <= limit.max(RESERVE), "{limit}: {}", text.len());
+            assert_eq!(text.matches("<details>").count(), text.matches("</details>").count(), "{limit}");
+        }
     }
 }

@@ -158,13 +158,11 @@ fn cache_age(report: &Report) -> Family {
 
 fn certificate_end(report: &Report) -> Family {
     let mut family =
-        Family::gauge("certificate_not_after_timestamp_seconds", "End of validity of a certificate; 0 is the leaf.");
+        Family::gauge("certificate_not_after_timestamp_seconds", "End of validity of a server's own certificate.");
     for target in &report.targets {
         for certificate in &target.certificates {
             if let Some(end) = certificate.not_after {
-                let position = certificate.position.to_string();
-                let labels = [("side", certificate.side.word()), ("position", &position)];
-                family.of_target(target, &labels, seconds(end));
+                family.of_target(target, &[("end", certificate.end.word())], seconds(end));
             }
         }
     }
@@ -172,15 +170,11 @@ fn certificate_end(report: &Report) -> Family {
 }
 
 fn certificate_days(report: &Report) -> Family {
-    let mut family =
-        Family::gauge("certificate_days_left", "Days to the first end in the chain, when it was looked at.");
+    let mut family = Family::gauge("certificate_days_left", "Whole days of validity that were left.");
     for target in &report.targets {
-        let now = target.gathered_at.unwrap_or(report.run.started_at);
-        for side in [crate::report::Side::Edge, crate::report::Side::Origin] {
-            let chain = target.certificates.iter().filter(|certificate| certificate.side == side);
-            if let Some(end) = chain.filter_map(|certificate| certificate.not_after).min() {
-                let days = (seconds(end) - seconds(now)) / 86400.0;
-                family.of_target(target, &[("side", side.word())], (days * 100.0).floor() / 100.0);
+        for certificate in &target.certificates {
+            if let Some(days) = certificate.days_left {
+                family.of_target(target, &[("end", certificate.end.word())], days as f64);
             }
         }
     }
@@ -188,18 +182,18 @@ fn certificate_days(report: &Report) -> Family {
 }
 
 fn phases(report: &Report) -> Family {
-    let mut family = Family::gauge("phase_duration_seconds", "How long a phase of a sample took.");
+    let mut family = Family::gauge("phase_duration_seconds", "How long a phase of a request took.");
     for target in &report.targets {
         for timing in &target.timings {
-            let sample = timing.sample.to_string();
             for (phase, ms) in [
+                ("dns", timing.dns_ms),
                 ("connect", timing.connect_ms),
                 ("tls", timing.tls_ms),
                 ("head", timing.head_ms),
                 ("total", timing.total_ms),
             ] {
                 if let Some(ms) = ms {
-                    let labels = [("side", timing.side.word()), ("sample", sample.as_str()), ("phase", phase)];
+                    let labels = [("end", timing.end.word()), ("request", &timing.label), ("phase", phase)];
                     family.of_target(target, &labels, ms / 1000.0);
                 }
             }

@@ -72,15 +72,15 @@ impl Report {
             verdict: verdict(&results, inconclusive.is_some()),
             inconclusive,
             diagnosis: assessment.diagnosis.as_ref().map(Diagnosis::from),
+            gathered_at: Some(evidence.gathered_at),
+            certificates: measured::certificates(evidence),
+            timings: measured::timings(evidence),
             observed: observed(evidence),
             decision: catch_unwind(AssertUnwindSafe(|| decision::decision(evidence))).ok().flatten(),
             ssl_modes: ssl_modes(evidence),
             areas: areas(evidence, &results),
             results,
             requests_sent: evidence.traffic.http_requests,
-            gathered_at: Some(evidence.gathered_at),
-            certificates: measured::certificates(evidence),
-            timings: measured::timings(evidence),
             declared_at: None,
         }
     }

@@ -35,15 +35,15 @@ pub(crate) fn report_of(statuses: &[Status], inconclusive: bool) -> Report {
         verdict: TargetVerdict::Pass,
         inconclusive: inconclusive.then(|| "a challenge".into()),
         diagnosis: None,
+        gathered_at: None,
+        certificates: Vec::new(),
+        timings: Vec::new(),
         observed: None,
         decision: None,
         ssl_modes: None,
         areas: Vec::new(),
         results: results.collect(),
         requests_sent: 0,
-        gathered_at: None,
-        certificates: Vec::new(),
-        timings: Vec::new(),
         declared_at: None,
     };
     Report::new(run(), vec![target], &Policy::default())

@@ -5,6 +5,7 @@
 mod command_line;
 mod fixtures;
 mod formats;
+mod gate;
 mod hostile;
 mod real_servers;
 mod register;

@@ -67,15 +67,15 @@ fn target(host: &str, path: &str, verdict: TargetVerdict) -> TargetReport {
         verdict,
         inconclusive: None,
         diagnosis: None,
+        gathered_at: None,
+        certificates: Vec::new(),
+        timings: Vec::new(),
         observed: None,
         decision: None,
         ssl_modes: None,
         areas: Vec::new(),
         results: Vec::new(),
         requests_sent: 5,
-        gathered_at: None,
-        certificates: Vec::new(),
-        timings: Vec::new(),
         declared_at: None,
     }
 }

@@ -7,7 +7,7 @@ mod validators;
 use std::path::PathBuf;
 
 use cfdoctor::render::{Detail, Format, Look, render};
-use cfdoctor::report::{CertificateReport, Place, Report, Side, Status, TimingReport};
+use cfdoctor::report::{CertificateReport, End, Place, Report, Status, TimingReport};
 use cfdoctor_checks::evidence::text;
 use clap::ValueEnum;
 use proptest::strategy::{Strategy, ValueTree};
@@ -164,24 +164,28 @@ fn richer() -> Report {
     let mut report = rich::report();
     let target = &mut report.targets[0];
     let day = |day| Some(datetime!(2026-11-20 12:00 UTC) + time::Duration::days(day));
-    for (side, position, end) in [(Side::Edge, 0, 58), (Side::Edge, 1, 900), (Side::Origin, 0, 0)] {
-        let (subject, issuer) = ("CN=lambda.example.com".into(), "CN=Amazon RSA 2048 M02".into());
+    for (end, days) in [(End::Edge, 58), (End::Origin, 0)] {
         target.certificates.push(CertificateReport {
-            side,
-            position,
-            subject,
-            issuer,
+            end,
+            subject: "CN=lambda.example.com".into(),
+            issuer: "CN=Amazon RSA 2048 M02".into(),
+            names: vec!["lambda.example.com".into()],
             not_before: day(-90),
-            not_after: day(end),
+            not_after: day(days),
+            days_left: Some(days - 3),
         });
     }
     target.timings.push(TimingReport {
-        side: Side::Edge,
-        sample: 1,
+        end: End::Edge,
+        label: "request 1".into(),
+        dns_ms: None,
         connect_ms: Some(20.5),
         tls_ms: Some(41.0),
         head_ms: Some(120.25),
         total_ms: None,
+        status: Some(526),
+        cf_cache_status: None,
+        failed: None,
     });
     target.declared_at = Some(Place { file: "infra/cfdoctor.toml".into(), line: 12 });
     let known = target.results.iter_mut().find(|result| result.check == "cache-control-missing").unwrap();

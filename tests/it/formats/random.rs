@@ -2,8 +2,8 @@
 
 use cfdoctor::policy::{FailOn, InconclusiveAs, Policy};
 use cfdoctor::report::{
-    AreaReport, CertificateReport, Diagnosis, Observed, Place, Predicted, Reason, ReasonKind, Report, ResultReport,
-    RuledOut, Run, Side, SslModeOutcome, Status, TargetReport, TargetVerdict, TimingReport,
+    AreaReport, CertificateReport, Diagnosis, End, Observed, Place, Predicted, Reason, ReasonKind, Report,
+    ResultReport, RuledOut, Run, SslModeOutcome, Status, TargetReport, TargetVerdict, TimingReport,
 };
 use cfdoctor_checks::evidence::target::Expectation;
 use cfdoctor_checks::{Confidence, Fix, Severity, Step, StepKind};
@@ -146,28 +146,41 @@ fn diagnosis() -> impl Strategy<Value = Diagnosis> {
     )
 }
 
-fn side() -> impl Strategy<Value = Side> {
-    select(vec![Side::Edge, Side::Origin])
+fn end() -> impl Strategy<Value = End> {
+    select(vec![End::Edge, End::Origin])
 }
 
 fn certificate() -> impl Strategy<Value = CertificateReport> {
-    (side(), 0..4_u32, text(), text(), of(time()), of(time())).prop_map(
-        |(side, position, subject, issuer, not_before, not_after)| CertificateReport {
-            side,
-            position,
+    (end(), text(), text(), vec(text(), 0..2), of(time()), of(time()), of(any::<i64>())).prop_map(
+        |(end, subject, issuer, names, not_before, not_after, days_left)| CertificateReport {
+            end,
             subject,
             issuer,
+            names,
             not_before,
             not_after,
+            days_left,
         },
     )
 }
 
 fn timing() -> impl Strategy<Value = TimingReport> {
     let ms = || of((0..60_000_000_u32).prop_map(|us| f64::from(us) / 1000.0));
-    (side(), 1..9_u32, ms(), ms(), ms(), ms()).prop_map(|(side, sample, connect_ms, tls_ms, head_ms, total_ms)| {
-        TimingReport { side, sample, connect_ms, tls_ms, head_ms, total_ms }
-    })
+    let times = (ms(), ms(), ms(), ms(), ms());
+    (end(), text(), times, of(any::<u16>()), of(text()), of(text())).prop_map(
+        |(end, label, (dns_ms, connect_ms, tls_ms, head_ms, total_ms), status, cf_cache_status, failed)| TimingReport {
+            end,
+            label,
+            dns_ms,
+            connect_ms,
+            tls_ms,
+            head_ms,
+            total_ms,
+            status,
+            cf_cache_status,
+            failed,
+        },
+    )
 }
 
 fn target() -> impl Strategy<Value = TargetReport> {
