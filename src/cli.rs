@@ -4,6 +4,7 @@ mod args;
 mod demo;
 mod diff;
 mod dry_run;
+mod known;
 mod lint;
 mod manual;
 mod output;
@@ -113,7 +114,9 @@ fn check(arguments: &CheckArgs) -> Result<u8, CommandError> {
     let checks = arguments.select.checks()?;
     let mut settings = settings::read(&arguments.network)?;
     settings.probes = select::probes(&checks);
-    let targets = targets::named(&arguments.targets, &arguments.wishes, &settings)?;
+    known::apply(&arguments.known, &mut settings)?;
+    let mut targets = targets::named(&arguments.targets, &arguments.wishes, &settings)?;
+    known::require(&arguments.known, &mut targets);
     if arguments.network.dry_run {
         return dry_run::run(&targets, &settings, &arguments.output);
     }

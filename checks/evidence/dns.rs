@@ -25,6 +25,10 @@ pub struct Dns {
     pub caa: Gathered<CaaSearch>,
     /// The declared origin's name; missing when none was declared or it is an address.
     pub origin: Gathered<Chain>,
+    /// The records by which ACM proves the names of a certificate (`_….name`), as the world sees them; only those that
+    /// somebody looked up.
+    #[serde(default)]
+    pub validation: Vec<Chain>,
 }
 
 /// A name followed to its addresses.

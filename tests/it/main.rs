@@ -1,15 +1,25 @@
 //! The tests from outside: one binary.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    missing_docs
+)]
 
 mod command_line;
 mod fixtures;
 mod formats;
 mod gate;
 mod hostile;
+#[cfg(feature = "aws")]
+mod moto;
 mod real_servers;
 mod register;
 mod renderers;
 mod rich;
+mod rules_oracle;
 mod scenarios;
 mod why;

@@ -75,6 +75,9 @@ const SOUND: Scenario = Scenario {
     target: TARGET,
     target_resolves: true,
     has_client_certificate: false,
+    known: None,
+    told: |_| {},
+    account: |_| {},
     zone: Zone::default,
     origin: sound_origin,
 };
