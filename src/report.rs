@@ -2,6 +2,8 @@
 
 mod build;
 mod decision;
+mod measured;
+mod path;
 
 use cfdoctor_checks::evidence::target::Expectation;
 use cfdoctor_checks::{Confidence, Fix, KNOWLEDGE, Severity};
@@ -13,6 +15,8 @@ use crate::policy::{self, Policy};
 
 pub use build::{examine, examine_all};
 pub use decision::{Decision, DecisionStep, Expected, Fate, Phase, PlannedFix, SettledBy, StepOutcome};
+pub use measured::{CertificateReport, End, TimingReport};
+pub use path::{Hop, HopId, Leg};
 
 /// Version of the format: rises when a field goes away or changes its meaning.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -87,6 +91,20 @@ pub struct TargetReport {
     pub inconclusive: Option<String>,
     /// The one cause; null when nothing is wrong.
     pub diagnosis: Option<Diagnosis>,
+    /// When the evidence was gathered (RFC 3339, UTC): the "now" of every judgement here; null in reports made before
+    /// it was told.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    pub gathered_at: Option<OffsetDateTime>,
+    /// The way of a request from the visitor inwards, with what was seen at each hop; empty when nobody looked.
+    #[serde(default)]
+    pub path: Vec<Hop>,
+    /// The servers' own certificates as sent, the edge's first.
+    #[serde(default)]
+    pub certificates: Vec<CertificateReport>,
+    /// How long each request for the URL took, the edge's first; without those that nobody measured.
+    #[serde(default)]
+    pub timings: Vec<TimingReport>,
     /// What the cache did with the samples; null when none was answered.
     #[serde(default)]
     pub observed: Option<Observed>,

@@ -72,6 +72,8 @@ mod tests {
             views: Vec::new(),
             caa: Gathered::Missing(missing()),
             origin: Gathered::Missing(missing()),
+            host_ms: None,
+            origin_ms: None,
         });
         assert_eq!(word(&CHECK, &evidence), "fail");
         is_honest(&CHECK, &evidence);

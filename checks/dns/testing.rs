@@ -51,6 +51,8 @@ pub(super) fn host(chain: Chain) -> Dns {
         views: Vec::new(),
         caa: Gathered::Found(CaaSearch { steps: Vec::new() }),
         origin: Gathered::Missing(NotRun::not_applicable("no origin was declared")),
+        host_ms: None,
+        origin_ms: None,
     }
 }
 

@@ -133,6 +133,8 @@ pub(super) fn with_dns(mut evidence: Evidence, addresses: &[&str], hops: &[&str]
         views: Vec::new(),
         caa: Gathered::Missing(missing()),
         origin: Gathered::Missing(missing()),
+        host_ms: None,
+        origin_ms: None,
     });
     evidence
 }
