@@ -1,5 +1,6 @@
 //! From a report to text. A renderer gets the report and a [`Look`], and judges nothing.
 
+pub mod html;
 pub mod json;
 pub mod look;
 pub mod short;
@@ -22,6 +23,8 @@ pub enum Format {
     Short,
     /// The whole report (`cfdoctor schema report` describes it).
     Json,
+    /// One page for browsers, with everything in it.
+    Html,
 }
 
 /// Writes the report in this format.
@@ -33,5 +36,6 @@ pub fn render(format: Format, report: &Report, look: &Look, out: &mut impl Write
         Format::Human => terminal::render(report, look, out),
         Format::Short => short::render(report, look, out),
         Format::Json => json::render(report, look, out),
+        Format::Html => html::render(report, look, out),
     }
 }
