@@ -203,7 +203,7 @@ impl Map<'_> {
         let seen = if answers { "its answer came through" } else { "no answer of it was seen" };
         Some(Hop {
             id: HopId::Function,
-            title: if self.is_function_url() { "Lambda function" } else { "Lambda or integration" }.into(),
+            title: if self.is_function_url() { "Lambda function" } else { "Lambda or backend" }.into(),
             name: None,
             link: Some(self.leg(Spot::To(HopId::Function), Vec::new(), answers)),
             here: self.leg(Spot::At(HopId::Function), vec![seen.into()], answers),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod browser;
 mod command_line;
 mod fixtures;
 mod hostile;
@@ -10,4 +11,5 @@ mod register;
 mod renderers;
 mod rich;
 mod scenarios;
+mod whole;
 mod why;

@@ -6,9 +6,6 @@ use time::OffsetDateTime;
 use super::parts::{self, Subject, harmless};
 use crate::report::{CertificateReport, End, Status};
 
-/// Units along the line; the picture is stretched to the page.
-const LENGTH: f64 = 1000.0;
-
 /// The section; nothing where no certificate was seen.
 pub(super) fn render(subject: Subject<'_>, started_at: OffsetDateTime) -> Markup {
     let now = subject.target.gathered_at.unwrap_or(started_at);
@@ -85,44 +82,48 @@ fn names(certificate: &CertificateReport) -> Markup {
     }
 }
 
-/// The validity as a bar, and now as a stroke across it; its ends are named below.
+/// The validity as a bar, and now as a stroke across it. Places are in percent, so that the line is as wide as the page
+/// lets it be while its text keeps its size.
 fn line(from: OffsetDateTime, now: OffsetDateTime, to: OffsetDateTime) -> Markup {
-    // Some room at both sides, so that a stroke at the edge is seen.
     let (first, last) = (from.min(now), to.max(now));
     let span = (last - first).as_seconds_f64().max(1.0);
-    let at = |moment: OffsetDateTime| 40.0 + (moment - first).as_seconds_f64() / span * (LENGTH - 80.0);
-    let (start, present, end) = (at(from), at(now), at(to));
-    let bar = |class: &str, left: f64, right: f64| {
-        html! { rect class=(class) x=(tenth(left)) y="14" width=(tenth((right - left).max(0.0))) height="12" {} }
-    };
+    // Some room at both sides, so that a stroke at the end is seen.
+    let at = |moment: OffsetDateTime| 1.0 + (moment - first).as_seconds_f64() / span * 98.0;
+    let (start, present, end) = (at(from), at(now), at(to).max(at(from)));
+    let turn = present.clamp(start, end);
     let told = format!("Valid from {} to {}; now it is {}.", from.date(), to.date(), now.date());
+    // Where both dates would stand on one another, the later one goes a line down.
+    let second = if end < 55.0 || start > 45.0 { 72 } else { 56 };
     html! {
-        svg.line viewBox="0 0 1000 40" preserveAspectRatio="none" role="img" aria-label=(told) {
+        svg.line width="100%" height=(second + 6) role="img" aria-label=(told) {
             title { (told) }
-            rect.scale x="0" y="19" width="1000" height="2" {}
-            (bar("spent", start, present.clamp(start, end.max(start))))
-            (bar("ahead", present.clamp(start, end.max(start)), end))
+            rect.scale x="0" y="29" width="100%" height="2" {}
+            (bar("spent", start, turn))
+            (bar("ahead", turn, end))
             @if now > to { (bar("overdue", end, present)) }
             @if now < from { (bar("overdue", present, start)) }
-            rect.now x=(tenth(present - 2.0)) y="4" width="4" height="32" {}
-        }
-        ol.dates {
-            @for (class, label, moment) in in_order(from, now, to) { li class=(class) { span { (label) } (parts::day(moment)) } }
+            rect.now x=(percent(present)) y="18" width="3" height="24" {}
+            (label(present, 12, "now", now))
+            (label(start, 56, "from", from))
+            (label(end, second, "to", to))
         }
     }
 }
 
-/// The three moments as they follow each other.
-fn in_order(
-    from: OffsetDateTime,
-    now: OffsetDateTime,
-    to: OffsetDateTime,
-) -> [(&'static str, &'static str, OffsetDateTime); 3] {
-    let mut all = [("from", "not before", from), ("now", "now", now), ("to", "not after", to)];
-    all.sort_by_key(|(_, _, moment)| *moment);
-    all
+fn bar(class: &str, left: f64, right: f64) -> Markup {
+    html! { rect class=(class) x=(percent(left)) y="24" width=(percent((right - left).max(0.0))) height="12" {} }
 }
 
-fn tenth(value: f64) -> f64 {
-    (value * 10.0).round() / 10.0
+/// A date at its place; at the ends of the line it leans inwards.
+fn label(at: f64, y: u32, word: &str, moment: OffsetDateTime) -> Markup {
+    let anchor = match at {
+        _ if at < 30.0 => "start",
+        _ if at > 70.0 => "end",
+        _ => "middle",
+    };
+    html! { text class=(word) x=(percent(at)) y=(y) text-anchor=(anchor) { (word) " " (moment.date()) } }
+}
+
+fn percent(value: f64) -> String {
+    format!("{:.1}%", value.clamp(0.0, 100.0))
 }

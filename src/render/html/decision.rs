@@ -121,19 +121,19 @@ fn picture(subject: Subject<'_>, decision: &Decision) -> Markup {
 
 fn phase_steps(subject: Subject<'_>, decision: &Decision, phase: Phase, question: &str) -> Markup {
     let name = PHASES.iter().find(|(one, _, _)| *one == phase).map_or("", |(_, name, _)| name);
-    let is_decided = decision.steps.last().is_some_and(|last| last.phase < phase);
+    let id = subject.anchor(name);
+    if state(decision, phase) == State::NotReached {
+        let is_decided = decision.steps.last().is_some_and(|last| last.phase < phase);
+        let why =
+            if is_decided { "does not come up: it was decided above" } else { "nothing was seen that would tell" };
+        return html! {
+            div.phase.skipped id=(id) { (parts::silent_mark("none")) p.quiet { b { (name) } ": " (why) } }
+        };
+    }
     html! {
-        div.phase id=(subject.anchor(name)) {
+        div.phase id=(id) {
             h4 { span.phase-name { (name) } (question) }
-            ol.questions {
-                @for step in steps_of(decision, phase) { (one_step(subject, decision, step)) }
-                @if state(decision, phase) == State::NotReached {
-                    li.question.none {
-                        (parts::silent_mark("none"))
-                        div { p.quiet { (if is_decided { "Does not come up: it was decided above." } else { "Nothing was seen that would tell." }) } }
-                    }
-                }
-            }
+            ol.questions { @for step in steps_of(decision, phase) { (one_step(subject, decision, step)) } }
         }
     }
 }
@@ -173,8 +173,13 @@ fn one_step(subject: Subject<'_>, decision: &Decision, step: &DecisionStep) -> M
 /// What will be seen, as statuses and lifetimes.
 fn outlook(expected: &Expected) -> Markup {
     let words: Vec<String> = expected.statuses.iter().map(|set| set.join(" or ")).collect();
+    let is_each = words.len() > 1 && words.windows(2).all(|pair| pair.first() == pair.last());
     html! {
-        @if words.is_empty() { p.quiet { "no cf-cache-status" } } @else { (parts::statuses(&words)) }
+        @match words.as_slice() {
+            [] => p.quiet { "no cf-cache-status" },
+            [first, ..] if is_each => p.statuses { (parts::status_word(first)) span.each-time { "each time" } },
+            words => (parts::statuses(words)),
+        }
         (lifetimes(expected.edge_ttl_s, expected.browser_ttl_s))
     }
 }

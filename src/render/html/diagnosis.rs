@@ -34,7 +34,7 @@ fn cause(subject: Subject<'_>, diagnosis: &Diagnosis) -> Markup {
                 (subject.check(&diagnosis.cause))
                 span.chip { (parts::sure(diagnosis.confidence)) }
             }
-            p.summary { (harmless(&diagnosis.summary)) }
+            p.summary { (parts::sentence(&diagnosis.summary)) }
             div.columns {
                 @if let Some(found) = found { (evidence(subject, found)) }
                 @if !diagnosis.ruled_out.is_empty() {

@@ -59,7 +59,18 @@ pub(super) fn harmless(given: &str) -> String {
     text::clean(given)
 }
 
-/// The same for a block: its line breaks stay.
+/// A sentence on its own: begins with a capital letter, unless its first word is a name (`lambda.example.com`, `s-maxage`).
+pub(super) fn sentence(given: &str) -> String {
+    let clean = harmless(given);
+    let word = clean.split(' ').next().unwrap_or_default();
+    if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return clean;
+    }
+    let (first, rest) = clean.split_at(1);
+    first.to_ascii_uppercase() + rest
+}
+
+/// Harmless as well; the line breaks of a block stay.
 pub(super) fn harmless_block(given: &str) -> String {
     given.split('\n').map(text::clean).collect::<Vec<_>>().join("\n")
 }
@@ -211,7 +222,7 @@ pub(super) fn command(given: &str) -> Markup {
 }
 
 fn block(given: &str) -> Markup {
-    html! { pre tabindex="0" { code.to-copy { (harmless_block(given)) } } }
+    html! { pre { code.to-copy { (harmless_block(given)) } } }
 }
 
 /// Shown by the script only: without it, nothing could be copied.
@@ -256,10 +267,15 @@ pub(super) fn statuses<T: AsRef<str>>(words: &[T]) -> Markup {
     html! {
         ol.statuses {
             @for (index, word) in words.iter().enumerate() {
-                li { span.nth { "request " (index + 1) } span class={ "status-word " (heat(word.as_ref())) } { (harmless(word.as_ref())) } }
+                li { span.nth { "request " (index + 1) ": " } (status_word(word.as_ref())) }
             }
         }
     }
+}
+
+/// One `cf-cache-status`.
+pub(super) fn status_word(word: &str) -> Markup {
+    html! { span class={ "status-word " (heat(word)) } { (harmless(word)) } }
 }
 
 /// Did the cache serve it?

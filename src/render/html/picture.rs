@@ -31,7 +31,7 @@ impl Plan {
 
     /// One below the other, for narrow pages.
     fn down(hops: usize) -> Plan {
-        let step = 128;
+        let step = 144;
         let height = 24 + step * (hops - 1) + 92 + 34;
         Plan { width: 320, height, box_width: 230, box_height: 92, step, left: 45, top: 24, across: false }
     }
@@ -140,7 +140,8 @@ fn connection(plan: &Plan, index: usize, link: &Leg) -> Markup {
         true => (format!("M{x1} {y1}H{}", x - gap), format!("M{} {y1}H{}", x + gap, x2 - 9)),
         false => (format!("M{x1} {y1}V{}", y - gap), format!("M{x1} {}V{}", y + gap, y2 - 9)),
     };
-    let (flag_x, flag_y, anchor) = if plan.across { (x, y + 34, "middle") } else { (x + 24, y + 5, "start") };
+    let (flag_x, flag_y, anchor) =
+        if plan.across { (x, plan.top + plan.box_height + 22, "middle") } else { (x + 24, y + 5, "start") };
     html! {
         g class={ "link " (parts::class(link.status)) } {
             path.wire d=(before) {}

@@ -92,7 +92,7 @@ fn one(subject: Subject<'_>, result: &ResultReport) -> Markup {
 
 fn finding(subject: Subject<'_>, result: &ResultReport) -> Markup {
     html! {
-        p.sentence { (harmless(result.seen.as_deref().unwrap_or(&result.title))) }
+        p.sentence { (parts::sentence(result.seen.as_deref().unwrap_or(&result.title))) }
         @if let Some(cause) = &result.caused_by { p.quiet { "Explained by " (subject.check(cause)) "." } }
         (parts::proof(&result.proof))
         @if subject.is_cause(result) && result.fix.is_some() {
