@@ -6,6 +6,7 @@ mod browser;
 mod command_line;
 mod fixtures;
 mod hostile;
+mod measured;
 mod real_servers;
 mod register;
 mod renderers;

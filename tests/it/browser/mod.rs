@@ -202,7 +202,7 @@ fn hostile_text_stays_text() {
         "{NOTE}
         const names = all('*').flatMap((one) => one.getAttributeNames());
         note([
-          ['script', 'img', 'iframe', 'style', 'link', 'base', 'object', 'article', 'button', 'table', 'h3', 'ul.proof'].map((name) => all(name).length),
+          ['script', 'img', 'iframe', 'style', 'link', 'base', 'object', 'article', 'button', 'table', 'ul.proof'].map((name) => all(name).length),
           names.filter((name) => name.startsWith('on') || name === 'src' || name === 'style').length,
           all('a').filter((one) => !/^(#|https:)/.test(one.getAttribute('href'))).length,
           document.body.innerText.includes('<img src=//evil.example/x onerror=alert(1)>'),
