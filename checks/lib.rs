@@ -8,8 +8,10 @@ pub mod diagnosis;
 pub mod evidence;
 pub mod model;
 mod verdict;
+mod zone_rule;
 
 mod cache;
+mod cloudflare;
 mod dns;
 mod edge;
 mod origin;
@@ -18,7 +20,7 @@ pub use check::{Area, Check, Probe, Severity};
 pub use verdict::{Confidence, Finding, Fix, NotRun, Step, StepKind, Verdict};
 
 /// The register: every area in path order.
-pub const AREAS: &[Area] = &[dns::AREA, edge::AREA, origin::AREA, cache::AREA];
+pub const AREAS: &[Area] = &[dns::AREA, edge::AREA, origin::AREA, cloudflare::AREA, cache::AREA];
 
 /// Ids that were once published and are never reused.
 pub const RETIRED: &[&str] = &[];

@@ -213,6 +213,14 @@ impl Fix {
         Fix { summary: summary.into(), steps: Vec::new() }
     }
 
+    /// With the zone's id in place of the placeholder `$ZONE_ID`.
+    pub(crate) fn in_zone(mut self, id: &str) -> Self {
+        for step in &mut self.steps {
+            step.text = step.text.replace("$ZONE_ID", id);
+        }
+        self
+    }
+
     fn step(mut self, kind: StepKind, label: impl Into<String>, text: impl Into<String>) -> Self {
         self.steps.push(Step { kind, label: label.into(), text: text.into() });
         self

@@ -1,8 +1,10 @@
 //! The command line: arguments in, exit code out.
 
+mod access;
 mod args;
 mod demo;
 mod dry_run;
+mod known;
 mod lint;
 mod manual;
 mod output;
@@ -98,6 +100,7 @@ fn execute(cli: Cli) -> Result<u8, CommandError> {
         Some(Command::Check(arguments)) => check(&arguments),
         Some(Command::Why(arguments)) => why::run(&arguments),
         Some(Command::Lint(arguments)) => lint::run(&arguments),
+        Some(Command::Access(arguments)) => access::run(&arguments),
         Some(Command::Explain(arguments)) => manual::explain(&arguments),
         Some(Command::Demo(arguments)) => demo::run(&arguments),
         Some(Command::Schema { what }) => manual::schema(what),
@@ -111,7 +114,9 @@ fn check(arguments: &CheckArgs) -> Result<u8, CommandError> {
     let checks = arguments.select.checks()?;
     let mut settings = settings::read(&arguments.network)?;
     settings.probes = select::probes(&checks);
-    let targets = targets::named(&arguments.targets, &arguments.wishes, &settings)?;
+    known::apply(&arguments.known, &mut settings)?;
+    let mut targets = targets::named(&arguments.targets, &arguments.wishes, &settings)?;
+    known::require(&arguments.known, &mut targets);
     if arguments.network.dry_run {
         return dry_run::run(&targets, &settings, &arguments.output);
     }

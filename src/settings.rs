@@ -7,8 +7,12 @@ use std::time::Duration;
 
 use cfdoctor_checks::Probe;
 use cfdoctor_checks::evidence::tls::TrustInputs;
+use cfdoctor_checks::evidence::{Gateway, Zone};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::SecretString;
+
+use crate::probe::aws::AwsAccess;
+use crate::probe::cloudflare::CloudflareAccess;
 
 /// The fixed, honest User-Agent of every request.
 pub const USER_AGENT: &str = concat!("cfdoctor/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")");
@@ -46,6 +50,28 @@ pub struct Settings {
     pub probes: BTreeSet<Probe>,
     /// Port of authoritative name servers: 53, except in the demo world.
     pub authority_port: u16,
+    /// The Cloudflare API.
+    pub cloudflare: Credential<CloudflareAccess>,
+    /// `--zone-json`: laid over what the API tells.
+    pub zone_file: Option<Zone>,
+    /// The AWS APIs; `None`: nobody looked for credentials.
+    pub aws: Option<AwsAccess>,
+    /// `--aws-json`: laid over what the APIs tell.
+    pub gateway_file: Option<Gateway>,
+}
+
+/// A credential, or why there is none.
+#[derive(Clone, Debug, Default)]
+pub enum Credential<T> {
+    /// Not to be used.
+    Unused,
+    /// None was found.
+    #[default]
+    Absent,
+    /// One was found that cannot be used: why, without its value.
+    Unusable(String),
+    /// To be used.
+    Usable(T),
 }
 
 impl Default for Settings {
@@ -66,6 +92,10 @@ impl Default for Settings {
             retries: 1,
             probes: Probe::ALL.iter().copied().collect(),
             authority_port: 53,
+            cloudflare: Credential::Absent,
+            zone_file: None,
+            aws: None,
+            gateway_file: None,
         }
     }
 }

@@ -11,7 +11,7 @@ mod relay;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use cfdoctor::demo::{World, find};
+use cfdoctor::demo::{Sight, World, find};
 use cfdoctor::probe::budget::Budget;
 use cfdoctor::settings::{ResolverChoice, Settings};
 use cfdoctor_checks::evidence::Target;
@@ -56,7 +56,7 @@ async fn main() {
 
 /// The world behind slow links: what the doctor is told, and the same places for the engine.
 async fn slow_links(world: &World, d: Duration, e: Duration, o: Duration) -> (Target, Settings, limit::Places) {
-    let (target, mut settings) = (world.target(), world.settings());
+    let (target, mut settings) = (world.target(Sight::BlackBox), world.settings(Sight::BlackBox));
     let origin_host = target.origin.as_ref().expect("the healthy world declares its origin").host.clone();
     let ResolverChoice::Udp(resolver) = settings.resolver else { panic!("the world has a UDP resolver") };
     let slow_resolver = relay::udp(resolver, d).await;

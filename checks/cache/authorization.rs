@@ -11,7 +11,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "An answer to an authorised request may be shared, or is not asked to be",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "The answer to a request with Authorization is stored only if it carries public, s-maxage or \
          must-revalidate. The same URL may be a HIT without the header.",
     fix: |evidence, _| {

@@ -6,6 +6,7 @@ use crate::check::{Probe, Severity};
 use crate::evidence::Evidence;
 use crate::evidence::target::Expectation;
 use crate::model::cache::{self, CacheInput, CachePlan, Observed, Obstacle, Outcome};
+use crate::model::effective::Setter;
 use crate::model::{attribution, cloudflare};
 use crate::verdict::{Confidence, Finding, NotRun, Verdict};
 
@@ -125,6 +126,9 @@ impl Case {
                 finding.proof.push(line);
             }
         }
+        if matches!(obstacle.check, "cache-rule-bypasses" | "cache-not-eligible") {
+            finding = finding.proofs(rule_lines(evidence));
+        }
         if let Some(settle) = step.settle {
             let command = settle.command(&evidence.target);
             finding = finding.proof(if command.contains("--connect-to") && is_closed_to_us(evidence) {
@@ -156,6 +160,17 @@ impl Case {
         let step = self.plan.now.steps.iter().find(|step| step_belongs(step.id, id))?;
         (step.outcome == Outcome::Yes).then(|| step.says.to_string())
     }
+}
+
+/// The rule that decides, as the zone has it, and those that were meant to.
+fn rule_lines(evidence: &Evidence) -> Vec<String> {
+    let Ok(effective) = evidence.effective() else { return Vec::new() };
+    let decider = Some(&effective.cache.rule.by).filter(|by| **by != Setter::Default).map(Setter::line);
+    let beaten = effective.overruled.iter().filter(|beaten| beaten.setting == "cache");
+    let beaten = beaten.map(|beaten| format!("{} sets {}, and is overruled", beaten.setter.line(), beaten.value));
+    let missed = effective.meant_for("cache").filter(|miss| miss.slip.is_mistake());
+    let missed = missed.map(|miss| format!("{} does not match: {}", miss.setter.line(), miss.because.join("; ")));
+    decider.into_iter().chain(beaten).chain(missed).collect()
 }
 
 /// Does the origin refuse whoever does not come through Cloudflare?

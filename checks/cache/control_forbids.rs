@@ -11,7 +11,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "The origin allows the edge to store its answer",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "no-store and private forbid every shared cache to keep the answer; Cloudflare obeys them in \
           Cloudflare-CDN-Cache-Control, else in CDN-Cache-Control, else in Cache-Control, and reports BYPASS.",
     fix: |evidence, _| {

@@ -14,7 +14,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "Cache-Control is written as caches read it",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "Directives are parted by commas, seconds are whole numbers without quotation marks or units, and a word \
           that no cache knows is ignored without a sound: s-max-age, \"max-age: 60\", \"public; max-age=60\" and \
           max-age=1h all lose the lifetime that was meant.",

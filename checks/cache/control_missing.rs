@@ -13,7 +13,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "The origin says how long its answer stays fresh",
     severity: Severity::Low,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "API Gateway and Lambda send no Cache-Control of their own. Once the URL is eligible, Cloudflare then \
           assumes: two hours for 200, 206 and 301, twenty minutes for 302 and 303, three minutes for 404 and 410, and \
           nothing for other statuses; a rule may also refuse to cache such answers. Browsers get the zone's Browser \

@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "Cache-Control decides, or what beats it agrees",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "Cloudflare-CDN-Cache-Control (which Cloudflare consumes, so visitors never see it), CDN-Cache-Control, \
          Cache Rules and Cache Response Rules are stronger than Cache-Control. A BYPASS that no visible header \
          explains comes from one of them.",

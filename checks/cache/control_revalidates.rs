@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "A stored copy stays fresh for a while",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "no-cache, max-age=0, s-maxage=0 and an Expires that is past let Cloudflare keep a copy, but each request \
          is confirmed with the origin first: MISS, then REVALIDATED or EXPIRED for ever. With Origin Cache Control \
          off (Enterprise's default) such answers are not stored at all: BYPASS.",

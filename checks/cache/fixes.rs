@@ -5,52 +5,33 @@ use serde_json::{Value, json};
 
 use crate::evidence::http::{CacheControl, HeaderLine, Name, Seconds};
 pub(super) use crate::evidence::text::shell_quote;
+use crate::evidence::zone::Phase;
 use crate::evidence::{Evidence, Target};
 use crate::model::cache::{self, CacheInput};
 use crate::verdict::Fix;
+pub(super) use crate::zone_rule::hcl_text;
+use crate::zone_rule::{ZoneRule, quoted};
 
 /// Cache Rules.
-pub(super) const REQUEST: &str = "http_request_cache_settings";
+pub(super) const REQUEST: Phase = Phase::Cache;
 /// Cache Response Rules.
-pub(super) const RESPONSE: &str = "http_response_cache_settings";
+pub(super) const RESPONSE: Phase = Phase::CacheResponse;
 
 /// The rule expression that catches this URL and nothing else.
 pub(super) fn expression(target: &Target) -> String {
     format!("(http.host eq {} and http.request.uri.path eq {})", quoted(&target.host), quoted(target.path_only()))
 }
 
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
 /// Adds the API call and the Terraform for one rule.
-pub(super) fn rule(fix: Fix, target: &Target, phase: &str, what: &str, parameters: Value) -> Fix {
-    let rule = json!({
-        "description": format!("{what} {}{}", target.host, target.path_only()),
-        "expression": expression(target),
-        "action": "set_cache_settings",
-        "action_parameters": parameters,
-    });
-    let body = shell_quote(&rule.to_string());
-    let first = shell_quote(&json!({ "rules": [rule] }).to_string());
-    let api = format!(
-        "API=https://api.cloudflare.com/client/v4/zones/$ZONE_ID/rulesets\n\
-         RULESET_ID=$(curl -sS -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
-         \"$API/phases/{phase}/entrypoint\" | jq -r '.result.id // empty')\n\
-         if [ -n \"$RULESET_ID\" ]; then\n  \
-         curl -sS -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" --json {body} \"$API/$RULESET_ID/rules\"\n\
-         else  # the phase has no rules yet\n  \
-         curl -sS -X PUT -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" --json {first} \
-         \"$API/phases/{phase}/entrypoint\"\nfi"
-    );
-    let terraform = format!(
-        "# A zone has one ruleset for each phase: if you manage it already, add only the element of rules, at the end.\n\
-         resource \"cloudflare_ruleset\" \"{phase}\" {{\n  \
-         zone_id = var.zone_id\n  name    = \"{phase}\"\n  kind    = \"zone\"\n  phase   = \"{phase}\"\n  \
-         rules = [{}]\n}}",
-        hcl(&rule, 1)
-    );
-    fix.api("Add the rule after those that exist", api).terraform("Cloudflare provider v5", terraform)
+pub(super) fn rule(fix: Fix, target: &Target, phase: Phase, what: &str, parameters: Value) -> Fix {
+    let rule = ZoneRule {
+        phase,
+        description: format!("{what} {}{}", target.host, target.path_only()),
+        expression: expression(target),
+        action: "set_cache_settings",
+        parameters,
+    };
+    rule.add_to(fix)
 }
 
 /// A Cache Rule that makes the URL eligible and leaves the lifetime to the origin.
@@ -91,7 +72,7 @@ pub(super) fn edge_ttl(fix: Fix, target: &Target, seconds: u64) -> Fix {
 }
 
 /// A rule that shares what may be one visitor's: each way of adding it says so.
-pub(super) fn cautious_rule(fix: Fix, target: &Target, phase: &str, what: &str, parameters: Value) -> Fix {
+pub(super) fn cautious_rule(fix: Fix, target: &Target, phase: Phase, what: &str, parameters: Value) -> Fix {
     let before = fix.steps.len();
     let mut fix = rule(fix, target, phase, what, parameters);
     for step in fix.steps.iter_mut().skip(before) {
@@ -197,30 +178,6 @@ fn own_headers(target: &Target) -> String {
         }
     };
     lines.map(option).collect()
-}
-
-/// Text as an HCL string.
-pub(super) fn hcl_text(text: &str) -> String {
-    Value::from(text).to_string().replace("${", "$${").replace("%{", "%%{")
-}
-
-/// A JSON value as HCL.
-fn hcl(value: &Value, depth: usize) -> String {
-    let pad = "  ".repeat(depth + 1);
-    let end = "  ".repeat(depth);
-    match value {
-        Value::Object(map) if map.is_empty() => "{}".into(),
-        Value::Object(map) => {
-            let lines: Vec<String> =
-                map.iter().map(|(key, value)| format!("{pad}{key} = {}\n", hcl(value, depth + 1))).collect();
-            format!("{{\n{}{end}}}", lines.concat())
-        }
-        Value::Array(items) => {
-            format!("[{}]", items.iter().map(|item| hcl(item, depth)).collect::<Vec<_>>().join(", "))
-        }
-        Value::String(text) => hcl_text(text),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "Visitors share one copy",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "The key holds scheme, host, path and the whole query string, and the request's Origin header. Tracking \
          parameters, cache busters, signatures and many calling sites make a copy for each value, and each of them \
          starts with a MISS.",

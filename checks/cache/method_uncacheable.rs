@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "The method is one that is cached",
     severity: Severity::Low,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "POST, PUT, PATCH, DELETE and OPTIONS always go to the origin. GraphQL over POST is never cached, whatever \
          its headers say.",
     fix: |evidence, _| {

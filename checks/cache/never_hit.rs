@@ -23,7 +23,7 @@ pub(crate) const CHECK: Check = Check {
     id: "cache-never-hit",
     title: "A stored copy is served",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "Since 2026-05-26 MISS means that the answer may be stored but is not here. Each data centre fills its own \
           cache, and what nobody asks for is dropped before its lifetime ends, so only a second GET of the same URL \
           in the same data centre tells. If that is a MISS again, something keeps the copy from being found: the key, \

@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "The URL is eligible for the cache",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "Cloudflare decides by the URL, before it sees the answer: only 56 file extensions (and robots.txt) are \
           cached without a rule, never HTML, JSON or a path without extension. A good Cache-Control cannot opt in; it \
           only sets the lifetime of what is already eligible.",

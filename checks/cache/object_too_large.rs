@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "The object is small enough to be stored",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "Objects over 512 MB (Free, Pro, Business) or 5 GB (Enterprise, unless agreed otherwise) are never stored. \
          The whole object counts, also where only a range is asked for.",
     fix: |evidence, _| {

@@ -12,7 +12,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "The Cloudflare in front is your own zone's",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "Some platforms put their own Cloudflare in front of what they host. Its rules are theirs: nothing that you \
          set in your zone applies. On an r2.dev name Cloudflare offers no caching, and on a workers.dev name only the \
          Worker's own.",
@@ -71,6 +71,7 @@ mod tests {
             zone: Gathered::Missing(missing()),
             views: Vec::new(),
             caa: Gathered::Missing(missing()),
+            validation: Vec::new(),
             origin: Gathered::Missing(missing()),
             host_ms: None,
             origin_ms: None,

@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "The port is one that is cached",
     severity: Severity::Low,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "Cloudflare proxies 2052, 2053, 2082, 2083, 2086, 2087, 2095, 2096, 8880 and 8443, but caches only on 80, \
          8080 and 443, unless an Enterprise rule adds a port.",
     fix: |evidence, _| {

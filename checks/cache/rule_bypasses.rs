@@ -2,6 +2,8 @@
 
 use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};
+use crate::evidence::Evidence;
+use crate::model::cache::RuleSays;
 use crate::verdict::Fix;
 
 const ID: &str = "cache-rule-bypasses";
@@ -10,13 +12,37 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "No rule turns the cache off for this URL",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "A path with a default extension is eligible without any rule. If it is DYNAMIC all the same, a Cache Rule \
          or Page Rule bypasses the cache (shown as DYNAMIC, not BYPASS), or Development Mode is on, which lasts \
          three hours. Of several Cache Rules that match, the last decides.",
-    fix: |evidence, _| {
-        let target = &evidence.target;
-        let fix = Fix::new(
+    fix: |evidence, _| fix(evidence),
+    sources: &[
+        "https://developers.cloudflare.com/cache/how-to/cache-rules/order/",
+        "https://developers.cloudflare.com/cache/reference/development-mode/",
+    ],
+    judge: |evidence| case::obstacle(evidence, ID),
+};
+
+fn fix(evidence: &Evidence) -> Fix {
+    let target = &evidence.target;
+    let known = evidence.effective().ok();
+    if known.as_ref().is_some_and(|known| known.cache.development_mode.certain() == Some(&true)) {
+        let fix = Fix::new("Turn Development Mode off; after three hours it ends by itself.")
+            .dashboard("Caching → Configuration → Development Mode: Off")
+            .api(
+                "Turn it off",
+                "curl -sS -X PATCH -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" --json '{\"value\":\"off\"}' \
+                 https://api.cloudflare.com/client/v4/zones/$ZONE_ID/settings/development_mode",
+            );
+        return fixes::look_twice(fix, target);
+    }
+    let rule = known.filter(|known| known.cache.rule.certain() == Some(&RuleSays::Bypass));
+    let fix = match rule.map(|known| known.cache.rule.by.to_string()) {
+        Some(rule) => {
+            Fix::new(format!("Narrow {rule} so that it leaves this URL out, or add an eligible rule after it."))
+        }
+        None => Fix::new(
             "Find the rule that bypasses the cache for this URL and narrow it, or add an eligible rule after it; turn \
              Development Mode off.",
         )
@@ -25,15 +51,10 @@ pub(crate) const CHECK: Check = Check {
             "for what in rulesets/phases/http_request_cache_settings/entrypoint 'pagerules?status=active' \
              settings/development_mode; do\n  curl -sS -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
              \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/$what\"\ndone",
-        );
-        fixes::look_twice(fixes::make_eligible(fix, target), target)
-    },
-    sources: &[
-        "https://developers.cloudflare.com/cache/how-to/cache-rules/order/",
-        "https://developers.cloudflare.com/cache/reference/development-mode/",
-    ],
-    judge: |evidence| case::obstacle(evidence, ID),
-};
+        ),
+    };
+    fixes::look_twice(fixes::make_eligible(fix, target), target)
+}
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "The answer sets no cookie",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "An answer that sets a cookie is not stored (BYPASS; before 2026-05-26 often MISS each time). Frameworks \
          set a session cookie on every answer, also where nobody is logged in. Cloudflare's own cookies (__cf_bm and \
          the like) do not count, unless the origin itself sends them: then another Cloudflare stands behind yours.",

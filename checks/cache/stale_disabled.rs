@@ -12,7 +12,7 @@ pub(crate) const CHECK: Check = Check {
     id: "cache-stale-disabled",
     title: "Stale directives that the origin sends take effect",
     severity: Severity::Low,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "s-maxage, must-revalidate, proxy-revalidate and no-cache forbid to serve stale copies, so \
           stale-while-revalidate and stale-if-error beside them do nothing: visitors wait for the origin (EXPIRED \
           instead of UPDATING).",

@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "The status is one that is stored",
     severity: Severity::Low,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "Without Cache-Control or Expires, Cloudflare keeps 200, 206, 301, 302, 303, 404 and 410 for a while and no \
          other status. An error that is not stored is as it should be.",
     fix: |evidence, _| {

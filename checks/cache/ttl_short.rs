@@ -14,7 +14,7 @@ pub(crate) const CHECK: Check = Check {
     id: "cache-ttl-short",
     title: "A copy lives long enough to be asked for again",
     severity: Severity::Low,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "Each data centre keeps its own copy. If it is stale before the next visitor of that data centre comes, \
           every visit is MISS or EXPIRED and goes to the origin.",
     fix: |evidence, _| {

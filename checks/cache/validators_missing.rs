@@ -12,7 +12,7 @@ pub(crate) const CHECK: Check = Check {
     id: "cache-validators-missing",
     title: "Copies that are confirmed often carry a validator",
     severity: Severity::Low,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "A copy that has to be confirmed with the origin is sent whole again each time, unless the answer carries an \
           ETag or Last-Modified and the origin can say 304 Not Modified.",
     fix: |evidence, _| {

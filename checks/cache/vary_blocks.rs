@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "Vary lets the answer be stored",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "Vary: * is never stored (since 2026-05-04). Other names are ignored, unless a Cache Rule's vary setting \
          says what becomes of them: into the key, or bypass.",
     fix: |evidence, _| {

@@ -11,7 +11,7 @@ pub(crate) const CHECK: Check = Check {
     id: ID,
     title: "The answer comes through the cache, not from a Worker before it",
     severity: Severity::Low,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "Workers run in front of the zone's cache. What a Worker makes itself is not stored, whatever Cache-Control it \
          sets, and its answer carries no cf-cache-status. Cached is what it fetches, what it puts into the Cache API, \
          and, where its configuration turns Workers Caching on, what it answers.",

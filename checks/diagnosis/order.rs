@@ -4,6 +4,7 @@ use crate::evidence::Evidence;
 use crate::evidence::http::{Outcome, Response};
 use crate::evidence::target::Scheme;
 use crate::model::cloudflare::error_code;
+use crate::model::ssl_mode::SslMode;
 use crate::verdict::Confidence;
 
 /// Lines 2–24 of `diagnosis.md` section 1: each line loses to those above it, and within a line the first wins.
@@ -84,6 +85,7 @@ pub(super) const ORDER: &[&[&str]] = &[
         "edge-certificate-expiring",
         "origin-certificate-expiring",
         "origin-ca-unmanaged",
+        "cloudflare-strict-breaks-neighbour",
         "edge-http-not-redirected",
         "edge-differs-from-origin",
         "origin-certificate-weak",
@@ -143,8 +145,14 @@ const REJECTIONS: &[&str] = &["edge-gateway-rejects", "edge-host-rejected"];
 const ORIGIN_TRUST: &[&str] =
     &["origin-certificate-name-mismatch", "origin-certificate-untrusted", "origin-chain-incomplete"];
 
+const WEAK_MODE: &[&str] = &["cloudflare-ssl-mode-weak"];
+
 const REFUSED_HENCE: &[&str] =
     &["edge-differs-from-origin", "cache-status-uncacheable", "cache-control-missing", "cache-not-eligible"];
+
+const DECIDED_BY_RULES: &[&str] = &["cache-rule-bypasses", "cache-not-eligible"];
+/// Settings of rules that decide whether the cache is asked.
+const CACHE: &[&str] = &["cache", "cache_level"];
 
 /// Who explains whom (`diagnosis.md` section 1; the codes by `facts/cloudflare.md` section 6).
 pub(super) const EXPLAINS: &[Explains] = &[
@@ -177,8 +185,20 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("dns-region-mismatch", &["origin-default-certificate", "dns-target-unresolvable"]),
     always("dns-region-mismatch", REJECTIONS),
     when("dns-region-mismatch", &["edge-origin-error"], |e| certificate_error(e) || code(e) == Some(1016)),
-    always("cloudflare-ssl-mode-weak", &["edge-redirect-loop"]),
-    when("cloudflare-ssl-mode-weak", &["edge-origin-error", "origin-unreachable"], refused),
+    when("cloudflare-ssl-mode-weak", &["edge-redirect-loop"], plain_mode),
+    // With such a certificate nobody can leave Full for strict: first the certificate, then the mode.
+    when("origin-certificate-expired", WEAK_MODE, |e| !plain_mode(e)),
+    when("origin-certificate-not-yet-valid", WEAK_MODE, |e| !plain_mode(e)),
+    when("origin-certificate-name-mismatch", WEAK_MODE, |e| !plain_mode(e)),
+    when("origin-chain-incomplete", WEAK_MODE, |e| !plain_mode(e)),
+    when("origin-certificate-untrusted", WEAK_MODE, |e| !plain_mode(e)),
+    when("cloudflare-ssl-mode-weak", &["edge-origin-error", "origin-unreachable"], |e| refused(e) && plain_mode(e)),
+    // The rule that was meant to help is named there.
+    when("cloudflare-ssl-mode-weak", &["cloudflare-rule-shadowed", "cloudflare-rule-never-matches"], |e| {
+        concerns(e, &["ssl"]) && !concerns(e, CACHE)
+    }),
+    when("cloudflare-rule-shadowed", DECIDED_BY_RULES, |e| concerns(e, CACHE)),
+    when("cloudflare-rule-never-matches", DECIDED_BY_RULES, |e| concerns(e, CACHE)),
     always("edge-host-rejected", &["edge-gateway-rejects"]),
     always("origin-default-certificate", ORIGIN_TRUST),
     always("origin-default-certificate", REJECTIONS),
@@ -225,6 +245,20 @@ pub(super) fn code(evidence: &Evidence) -> Option<u16> {
     http.samples.iter().chain(&http.redirects).find_map(|exchange| match &exchange.outcome {
         Outcome::Answered(response) => error_code(response),
         Outcome::Failed(_) => None,
+    })
+}
+
+/// Is the mode, as far as is known, one that asks the origin on port 80?
+fn plain_mode(evidence: &Evidence) -> bool {
+    evidence.effective().map_or(true, |effective| effective.ssl.value.is_none_or(|mode| mode < SslMode::Full))
+}
+
+/// Is one of these settings what a rule misses, or loses to another?
+fn concerns(evidence: &Evidence, settings: &[&str]) -> bool {
+    evidence.effective().is_ok_and(|effective| {
+        let missed = effective.near_misses.iter().filter(|miss| miss.slip.is_mistake());
+        missed.flat_map(|miss| &miss.would_set).any(|set| settings.contains(&set.setting))
+            || effective.overruled.iter().any(|beaten| settings.contains(&beaten.setting))
     })
 }
 
@@ -280,7 +314,16 @@ mod tests {
         for id in ranked {
             let area = id.split('-').next().unwrap();
             // Areas and checks of later issues are ranked already; what a built area lacks must be one of those.
-            let later = ["dns-delegation-wrong", "dns-target-is-address"];
+            let later = [
+                "dns-delegation-wrong",
+                "dns-target-is-address",
+                "cloudflare-zone-inactive",
+                "cloudflare-edge-certificate-pending",
+                "cloudflare-worker-intercepts",
+                "cloudflare-trust-store-replaced",
+                "cloudflare-minimum-tls-weak",
+                "cloudflare-tiered-cache-unhinted",
+            ];
             if built.contains(area) && !later.contains(&id) {
                 assert!(crate::find(id).is_some(), "{id} is ranked but no check");
             }

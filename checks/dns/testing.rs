@@ -50,6 +50,7 @@ pub(super) fn host(chain: Chain) -> Dns {
         }),
         views: Vec::new(),
         caa: Gathered::Found(CaaSearch { steps: Vec::new() }),
+        validation: Vec::new(),
         origin: Gathered::Missing(NotRun::not_applicable("no origin was declared")),
         host_ms: None,
         origin_ms: None,

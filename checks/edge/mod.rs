@@ -178,6 +178,11 @@ mod tests {
                 }
             }
         }
+        // The same loop in a zone that tells who made it so.
+        let zone = serde_json::json!({"settings": {"ssl": "flexible"}, "page_rules": [], "rulesets": {"http_config_settings": []}});
+        let mut known = edge(URL, response(301, &[PROXIED, &[("location", URL)]], ""));
+        known.zone = Gathered::Found(crate::evidence::Zone::from_document(zone).unwrap());
+        all.push(known);
         all
     }
 

@@ -1,5 +1,7 @@
 //! Redirects that come back to themselves.
 
+use std::borrow::Cow;
+
 use url::Url;
 
 use super::view::{self, Place};
@@ -9,13 +11,14 @@ use crate::evidence::text::shell_quote;
 use crate::evidence::{Evidence, Exchange, Exchanges, Response};
 use crate::model::attribution::{self, AnsweredBy};
 use crate::model::cloudflare;
+use crate::model::ssl_mode::SslMode;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 pub(crate) const CHECK: Check = Check {
     id: "edge-redirect-loop",
     title: "Redirects arrive somewhere",
     severity: Severity::Critical,
-    needs: &[Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "A browser gives up after some twenty redirects (ERR_TOO_MANY_REDIRECTS). Under Flexible, Cloudflare asks the \
           origin over http://; an origin that insists on https:// then redirects every visitor to where he already is.",
     fix,
@@ -160,8 +163,12 @@ fn undecided(http: &Exchanges, steps: &[(String, u16, String)]) -> Option<Verdic
 
 /// Who sends visitors in a circle, and why (`facts/cloudflare.md` section 4.7).
 enum Reason {
-    /// Flexible or off: the origin redirects `http://`, and serves `https://` when asked directly.
-    Mode { certain: bool, proof: Vec<String> },
+    /// Flexible or off: the origin redirects `http://`, and serves `https://` when asked directly; and who set that mode.
+    Mode { certain: bool, proof: Vec<String>, set: Option<String> },
+    /// A mode that asks over https://, and who set it: then the origin sends https:// to itself.
+    NotTheMode { set: String },
+    /// A rule of the zone that makes the redirect.
+    Rule { rule: String, line: String },
     /// The origin redirects even when asked directly over `https://`: it takes every request for http.
     Origin { proof: Vec<String> },
     /// The edge made the redirect itself.
@@ -185,7 +192,11 @@ fn explain(evidence: &Evidence, place: Place, exchange: &Exchange, response: &Re
         return Reason::Origin { proof: vec![format!("{}, Location: {to}", direct.line())] };
     }
     if place == Place::Edge && attribution::attribute(response).by == AnsweredBy::Edge {
-        return Reason::Edge;
+        let by = evidence.effective().ok().filter(|known| matches!(known.redirect.certain(), Some(Some(_))));
+        return match by {
+            Some(known) => Reason::Rule { rule: known.redirect.by.to_string(), line: known.redirect.by.line() },
+            None => Reason::Edge,
+        };
     }
     if !to_itself {
         let downgrade = to.is_some_and(|to| to.scheme() == "http") && asked.is_some_and(|url| url.scheme() == "https");
@@ -206,12 +217,32 @@ fn explain(evidence: &Evidence, place: Place, exchange: &Exchange, response: &Re
     if let Some(direct) = &serves_https {
         proof.push(direct.line());
     }
-    Reason::Mode { certain: redirects_plain.is_some() && serves_https.is_some(), proof }
+    let known = evidence.effective().ok().filter(|_| place == Place::Edge);
+    let mode = known.as_ref().and_then(|known| Some((*known.ssl.certain()?, &known.ssl.by)));
+    match mode {
+        Some((mode, by)) if mode >= SslMode::Full => Reason::NotTheMode { set: format!("{} by {by}", mode.api()) },
+        Some((mode, by)) => {
+            proof.push(format!("ssl = {}, by {}", mode.api(), by.line()));
+            Reason::Mode { certain: true, proof, set: Some(format!("{} ({by})", mode.api())) }
+        }
+        None => Reason::Mode { certain: redirects_plain.is_some() && serves_https.is_some(), proof, set: None },
+    }
 }
 
 impl Reason {
-    fn text(&self) -> &'static str {
-        match self {
+    fn text(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Reason::Mode { set: Some(set), .. } => {
+                return Cow::Owned(format!(
+                    "the encryption mode is {set}: Cloudflare asks the origin over http://, and the origin redirects that to https://"
+                ));
+            }
+            Reason::NotTheMode { set } => {
+                return Cow::Owned(format!(
+                    "the encryption mode is {set}, so the origin redirects https:// to itself: it does not see that the request was https"
+                ));
+            }
+            Reason::Rule { rule, .. } => return Cow::Owned(format!("the edge makes the redirect itself, by {rule}")),
             Reason::Mode { certain: true, .. } => {
                 "the encryption mode is Flexible or Off: Cloudflare asks the origin over http://, and the origin redirects that to https://"
             }
@@ -228,14 +259,15 @@ impl Reason {
                 "https:// is sent to http:// and back: Always Use HTTPS, HSTS or Full against an origin (or mode Off) that insists on http://"
             }
             Reason::Other => "no URL of the circle answers with content",
-        }
+        })
     }
 
     fn proof(&self) -> Vec<String> {
         match self {
             Reason::Mode { proof, .. } | Reason::Origin { proof } => proof.clone(),
+            Reason::Rule { line, .. } => vec![line.clone()],
             Reason::Edge => vec!["the redirect carries cf-ray and no cf-cache-status: made at the edge".into()],
-            Reason::Downgrade | Reason::Other => Vec::new(),
+            Reason::Downgrade | Reason::Other | Reason::NotTheMode { .. } => Vec::new(),
         }
     }
 
@@ -263,10 +295,14 @@ fn fix(evidence: &Evidence, finding: &Finding) -> Fix {
             .shell("The origin must serve the name over https first", view::ask_directly(evidence))
     };
     match reason {
+        Some((Reason::Rule { rule, .. }, _)) => Fix::new(format!(
+            "Narrow {rule}, so that it does not match the URL that it leads to, or remove it."
+        ))
+        .dashboard(format!("Rules → {rule} → Edit; Rules → Trace shows what it does with the URL")),
         Some((Reason::Edge, _)) => Fix::new("Remove the redirect rule that sends the URL to itself, or narrow its condition.")
             .dashboard("Rules → Redirect Rules and Bulk Redirects; Page Rules with a Forwarding URL; Rules → Trace shows which one decides")
             .api("List the redirect rules", "curl -s \"https://api.cloudflare.com/client/v4/zones/$ZONE_ID/rulesets/phases/http_request_dynamic_redirect/entrypoint\" -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\""),
-        Some((Reason::Origin { .. } | Reason::Other, _)) => {
+        Some((Reason::Origin { .. } | Reason::NotTheMode { .. } | Reason::Other, _)) => {
             Fix::new("Let the origin believe X-Forwarded-Proto from the proxy before it, or drop its redirect to https.")
                 .code("nginx", "# redirect only what really came over http\nif ($http_x_forwarded_proto = \"http\") { return 301 https://$host$request_uri; }")
                 .code("ingress-nginx ConfigMap", "use-forwarded-headers: \"true\"")
@@ -275,6 +311,9 @@ fn fix(evidence: &Evidence, finding: &Finding) -> Fix {
         Some((Reason::Downgrade, _)) => set_strict(Fix::new(
             "Drop the redirect to http:// (the origin's, or mode Off), and let Cloudflare reach the origin over https.",
         )),
+        // Where the zone is known, its other hosts are spared.
+        Some((Reason::Mode { set: Some(_), .. }, _)) => crate::cloudflare::make_strict(evidence)
+            .shell("The origin must serve the name over https first", view::ask_directly(evidence)),
         Some((Reason::Mode { .. }, Some(_))) | None => {
             set_strict(Fix::new("Set the encryption mode to Full (strict), so that Cloudflare asks the origin over https."))
         }

@@ -132,6 +132,7 @@ pub(super) fn with_dns(mut evidence: Evidence, addresses: &[&str], hops: &[&str]
         },
         views: Vec::new(),
         caa: Gathered::Missing(missing()),
+        validation: Vec::new(),
         origin: Gathered::Missing(missing()),
         host_ms: None,
         origin_ms: None,

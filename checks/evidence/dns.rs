@@ -31,6 +31,10 @@ pub struct Dns {
     /// The same for the declared origin.
     #[serde(default)]
     pub origin_ms: Option<f64>,
+    /// The records by which ACM proves the names of a certificate (`_….name`), as the world sees them; only those that
+    /// somebody looked up.
+    #[serde(default)]
+    pub validation: Vec<Chain>,
 }
 
 /// A name followed to its addresses.

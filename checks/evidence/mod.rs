@@ -111,6 +111,9 @@ pub struct Traffic {
     pub connections: u32,
     /// HTTP requests sent.
     pub http_requests: u32,
+    /// Requests to the APIs of Cloudflare and AWS.
+    #[serde(default)]
+    pub api_requests: u32,
 }
 
 impl Evidence {

@@ -110,13 +110,16 @@ pub struct Region {
     pub partition: &'static str,
     /// `US West (Oregon)`.
     pub description: &'static str,
+    /// Is API Gateway known to be there?
+    pub has_gateway: bool,
 }
 
 /// Every region of `facts/aws-regions.csv`.
 pub fn regions() -> impl Iterator<Item = Region> {
     include_str!("../data/aws-regions.csv").lines().skip(1).filter_map(|line| {
         let mut fields = line.split(',');
-        Some(Region { name: fields.next()?, partition: fields.next()?, description: fields.next()? })
+        let (name, partition, description) = (fields.next()?, fields.next()?, fields.next()?);
+        Some(Region { name, partition, description, has_gateway: fields.nth(2) == Some("yes") })
     })
 }
 
@@ -260,5 +263,7 @@ mod tests {
         assert_eq!(regions().count(), 48);
         assert_eq!(region("us-west-2").map(|r| r.description), Some("US West (Oregon)"));
         assert_eq!(region("us-west-9"), None);
+        assert_eq!(region("us-west-2").map(|r| r.has_gateway), Some(true));
+        assert_eq!(region("sa-west-1").map(|r| r.has_gateway), Some(false));
     }
 }

@@ -154,6 +154,7 @@ mod tests {
             zone: Gathered::Missing(NotRun::Disabled(Probe::Dns)),
             views: Vec::new(),
             caa: Gathered::Missing(NotRun::Disabled(Probe::Dns)),
+            validation: Vec::new(),
             origin: Gathered::Found(Chain { hops: vec![hop], ..no_data() }),
             host_ms: None,
             origin_ms: None,

@@ -5,7 +5,7 @@ use crate::evidence::http::{Failure, Outcome};
 use crate::evidence::tls::{Connect, Limit};
 use crate::evidence::{Evidence, Exchanges};
 use crate::model::origin_host::OriginClass;
-use crate::model::ssl_mode;
+use crate::model::ssl_mode::{self, SslMode};
 use crate::model::tls_report::ReportedFault;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
@@ -13,7 +13,7 @@ pub(crate) const CHECK: Check = Check {
     id: "origin-unreachable",
     title: "The origin takes connections on its HTTPS port",
     severity: Severity::Critical,
-    needs: &[Probe::OriginTls, Probe::OriginHttp, Probe::EdgeHttp],
+    needs: &[Probe::OriginTls, Probe::OriginHttp, Probe::EdgeHttp, Probe::Zone],
     why: "Before anything else Cloudflare opens a TCP connection to the origin. Refused shows visitors a 521, \
           silence a 522, no route a 523. A door that is closed to everyone but Cloudflare is how it should be.",
     fix,
@@ -70,7 +70,17 @@ fn open(evidence: &Evidence, edge: &Edge, origin: &str) -> Verdict {
     };
     let plain = evidence.origin.http.found().and_then(|http: &Exchanges| http.plain.found());
     let plain_closed = plain.is_some_and(|exchange| matches!(exchange.outcome, Outcome::Failed(Failure::Connect(_))));
-    let finding = if plain_closed {
+    let known = evidence.effective().ok();
+    let mode = known.as_ref().and_then(|known| Some((*known.ssl.certain()?, &known.ssl.by)));
+    let finding = if let Some((mode, by)) = mode.filter(|(mode, _)| plain_closed && *mode < SslMode::Full) {
+        let seen = format!(
+            "{origin} takes connections on port {}, its port 80 does not, and Cloudflare answers {code}: the mode is {} \
+             ({by}), which uses port 80",
+            port(evidence),
+            mode.api()
+        );
+        return Verdict::Fail(Finding::seen(seen).proof(line).proof(by.line()).proofs(modes(evidence)));
+    } else if plain_closed && mode.is_none() {
         Finding::seen(format!(
             "{origin} takes connections on port {}, its port 80 does not, and Cloudflare answers {code}: the mode is \
              Off or Flexible, which use port 80, or a firewall refuses Cloudflare",
@@ -165,6 +175,15 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
             "Or a distribution in front of the website endpoint",
             format!("aws cloudfront create-distribution --origin-domain-name {origin}"),
         ),
+        OriginClass::GatewayCustomTarget | OriginClass::GatewayDefault if evidence.zone.found().is_some() => {
+            crate::cloudflare::make_strict(evidence).shell(
+                "And the target that the record must have",
+                format!(
+                    "aws apigateway get-domain-name --domain-name {} --query regionalDomainName --region {region}",
+                    evidence.target.host
+                ),
+            )
+        }
         OriginClass::GatewayCustomTarget | OriginClass::GatewayDefault => Fix::new(
             "API Gateway listens on port 443 only and lets everybody connect: point the record at the custom domain's \
              current target, and set the encryption mode to Full (strict).",

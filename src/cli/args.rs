@@ -49,6 +49,9 @@ pub(super) enum Command {
     Why(Box<WhyArgs>),
     /// Judge what you already have, without network: recordings (--record) and observations
     Lint(Box<LintArgs>),
+    /// Which credentials were found, what they may read, which checks a missing permission costs, and the least that
+    /// a token and an IAM policy need
+    Access(Box<AccessArgs>),
     /// What a check looks at, why it matters and how to mend it; without CHECK, the catalogue
     Explain(ExplainArgs),
     /// Examine a small world on loopback with a known fault; needs no account and no internet
@@ -84,6 +87,8 @@ pub(super) struct CheckArgs {
     pub(super) wishes: WishArgs,
     #[command(flatten)]
     pub(super) network: NetworkArgs,
+    #[command(flatten)]
+    pub(super) known: KnownArgs,
     #[command(flatten)]
     pub(super) select: SelectArgs,
     #[command(flatten)]
@@ -139,9 +144,37 @@ pub(super) struct WhyArgs {
     #[command(flatten)]
     pub(super) network: NetworkArgs,
     #[command(flatten)]
+    pub(super) known: KnownArgs,
+    #[command(flatten)]
     pub(super) select: SelectArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+/// `access`.
+#[derive(Args)]
+pub(super) struct AccessArgs {
+    /// A host to try the permissions on; without it only the credentials themselves are looked at
+    #[arg(value_name = "HOST")]
+    pub(super) host: Option<String>,
+    #[command(flatten)]
+    pub(super) known: KnownArgs,
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: AccessFormat,
+    /// When to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub(super) color: ColourChoice,
+}
+
+/// Formats of `access`.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum AccessFormat {
+    /// For people at a terminal
+    #[default]
+    Human,
+    /// As data
+    Json,
 }
 
 /// `explain`.
@@ -182,6 +215,9 @@ pub(super) struct DemoArgs {
     /// Show the cache decision, as `why` does
     #[arg(long)]
     pub(super) why: bool,
+    /// Look as somebody does who may not read the zone and the account
+    #[arg(long)]
+    pub(super) black_box: bool,
     /// Keep the evidence, redacted, as a folder that `lint` reads
     #[arg(long, value_name = "DIR")]
     pub(super) record: Option<PathBuf>,
@@ -271,6 +307,41 @@ pub(super) struct NetworkArgs {
     /// Say every lookup, connection and request that would be made, and stop
     #[arg(long, help_heading = "Output")]
     pub(super) dry_run: bool,
+}
+
+/// What Cloudflare and AWS themselves say of the configuration.
+#[derive(Args)]
+#[command(next_help_heading = "Configuration of Cloudflare and AWS")]
+pub(super) struct KnownArgs {
+    /// Read the zone with the API token in CLOUDFLARE_API_TOKEN: `auto` where one is set; `require` makes the visit
+    /// inconclusive (3) where the zone cannot be read
+    #[arg(long, value_enum, value_name = "USE", default_value_t)]
+    pub(super) cloudflare: CredentialUse,
+    /// Read the account with the usual AWS credentials: `auto` where AWS_PROFILE, AWS_ACCESS_KEY_ID or a web identity
+    /// is set
+    #[arg(long, value_enum, value_name = "USE", default_value_t)]
+    pub(super) aws: CredentialUse,
+    /// Regions in which the custom domain is looked for, separated by commas, or `all`
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(super) aws_regions: Vec<String>,
+    /// The zone as JSON in the shapes of Cloudflare's API, laid over what the API says; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) zone_json: Vec<PathBuf>,
+    /// The account as JSON in AWS's shapes (outputs of `aws … get-…`), laid over what the API says; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) aws_json: Vec<PathBuf>,
+}
+
+/// Whether credentials are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum CredentialUse {
+    /// Where there are some
+    #[default]
+    Auto,
+    /// Not at all
+    Never,
+    /// Always; without them the visit is inconclusive
+    Require,
 }
 
 /// Which checks.

@@ -4,7 +4,7 @@ use super::args::DemoArgs;
 use super::stage::{Page, Stage};
 use super::visit::{self, Tour};
 use super::{CommandError, select, suggest, to_stdout};
-use crate::demo::{self, SCENARIOS, Scenario, World};
+use crate::demo::{self, SCENARIOS, Scenario, Sight, World};
 
 /// Runs the command.
 pub(super) fn run(arguments: &DemoArgs) -> Result<u8, CommandError> {
@@ -18,11 +18,12 @@ pub(super) fn run(arguments: &DemoArgs) -> Result<u8, CommandError> {
     let checks = arguments.select.checks()?;
     let page = if arguments.why { Page::Why } else { Page::Report };
     let stage = Stage::new(&arguments.output, &checks)?.showing(page);
+    let sight = if arguments.black_box { Sight::BlackBox } else { Sight::Known };
     let runtime = visit::runtime()?;
     let code = runtime.block_on(async {
         let world = World::start(scenario).await.map_err(|error| CommandError::Internal(error.to_string()))?;
-        let settings = crate::Settings { probes: select::probes(&checks), ..world.settings() };
-        let target = world.target();
+        let settings = crate::Settings { probes: select::probes(&checks), ..world.settings(sight) };
+        let target = world.target(sight);
         let simulation = format!(
             "the scenario {:?} on loopback; nothing outside this machine was asked. {}",
             scenario.name, scenario.story

@@ -4,7 +4,7 @@ use cfdoctor_checks::evidence::target::Expectation;
 
 use super::args::{WhyArgs, WishArgs};
 use super::stage::{Page, Stage};
-use super::{CommandError, dry_run, lint, select, settings, targets, visit};
+use super::{CommandError, dry_run, known, lint, select, settings, targets, visit};
 
 /// Runs the command.
 pub(super) fn run(arguments: &WhyArgs) -> Result<u8, CommandError> {
@@ -22,7 +22,9 @@ pub(super) fn run(arguments: &WhyArgs) -> Result<u8, CommandError> {
     let network = &arguments.network;
     let mut settings = settings::read(network)?;
     settings.probes = select::probes(&checks);
-    let targets = targets::named(std::slice::from_ref(&arguments.url), &wishes, &settings)?;
+    known::apply(&arguments.known, &mut settings)?;
+    let mut targets = targets::named(std::slice::from_ref(&arguments.url), &wishes, &settings)?;
+    known::require(&arguments.known, &mut targets);
     if network.dry_run {
         return dry_run::run(&targets, &settings, &arguments.output);
     }

@@ -3,6 +3,9 @@
 //! Name server, caching edge and gateway are real servers on ports that the system chooses; nothing of it needs root
 //! or the internet. What the doctor finds here it finds over real sockets.
 
+mod account_document;
+mod aws_api;
+pub mod cloudflare_api;
 mod edge;
 mod gateway;
 #[cfg_attr(not(test), allow(dead_code, reason = "the tests of the DNS probe use more of its faults"))]
@@ -19,6 +22,7 @@ mod tests;
 mod token;
 mod upstream;
 mod world;
+mod zone_document;
 
 pub use edge::Zone;
 pub use gateway::{Function, INTEGRATION_LIMIT, Product};
@@ -27,7 +31,7 @@ pub use pki::OriginCertificate;
 pub use scenarios::{SCENARIOS, TYPICAL, find};
 pub use store::{CacheAction, CacheRule, EdgeTtl};
 pub use upstream::Mode;
-pub use world::{Names, Scenario, World};
+pub use world::{Known, Names, Scenario, Sight, World};
 
 /// The visitor's name in the world.
 pub const HOST: &str = "lambda.example.com";

@@ -8,15 +8,19 @@ use cfdoctor_checks::evidence::Target;
 use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation, Scheme};
 use cfdoctor_checks::evidence::tls::TrustInputs;
 use hickory_proto::op::ResponseCode;
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::DemoError;
+use super::cloudflare_api::{self, CloudflareApi};
 use super::edge::{self, Zone};
 use super::name_server::{self, Fault};
 use super::origin::{self, Door, Origin};
 use super::pki::Pki;
 use super::upstream::Places;
-use crate::settings::{ConnectTo, ResolverChoice, Settings};
+use super::{DemoError, account_document, aws_api, zone_document};
+use crate::probe::aws::{AwsAccess, AwsRegions, Fixed};
+use crate::probe::cloudflare::CloudflareAccess;
+use crate::settings::{ConnectTo, Credential, ResolverChoice, Settings};
 
 /// What the public name servers say of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,16 +81,44 @@ pub struct Scenario {
     pub target_resolves: bool,
     /// Does the doctor have the client certificate that the origin demands of Cloudflare (`--cert`, `--key`)?
     pub has_client_certificate: bool,
+    /// What the doctor says where it may read the APIs, if it is more than without: the cause, and every warning and
+    /// failure.
+    pub known: Option<Known>,
+    /// What the API tells of the zone beyond what the settings say.
+    pub told: fn(&mut Value),
+    /// What AWS's APIs tell beyond what the origin plays.
+    pub account: fn(&mut Value),
     /// The zone's settings.
     pub zone: fn() -> Zone,
     /// The origin.
     pub origin: fn() -> Origin,
 }
 
+/// What is found by who may read the APIs.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// The cause.
+    pub cause: Option<&'static str>,
+    /// Every warning and failure.
+    pub expect: &'static [(&'static str, &'static str)],
+}
+
+/// How much of a world the doctor sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// What everybody sees, and what the record points at.
+    BlackBox,
+    /// What the vendors' APIs tell, too.
+    Known,
+}
+
 /// A running world; everything in it ends when it is dropped.
 pub struct World {
     settings: Settings,
     target: Target,
+    cloudflare: CloudflareAccess,
+    aws: AwsAccess,
+    _apis: (cloudflare_api::Running, aws_api::Running),
     _name_servers: [name_server::Running; 2],
     _edge: edge::Running,
     _origin: origin::Running,
@@ -142,23 +174,40 @@ impl World {
         if matches!(doors.door, Door::Silent | Door::Hangs) {
             settings.connect_timeout = SHORT_PATIENCE;
         }
+        let api = CloudflareApi::new(zone_document::document(scenario)).serve().await?;
+        let cloudflare = CloudflareAccess::new(api.token(), Some(&api.base_url()));
+        let account = aws_api::serve(account_document::document(scenario)).await?;
+        let aws = Fixed { endpoint: account.base_url(), key: "AKIADEMO".into(), secret: "demo".into(), region: None };
         Ok(World {
             settings,
             target: target(scenario),
+            cloudflare: cloudflare.map_err(|error| DemoError::Setup(error.to_string()))?,
+            aws: AwsAccess::fixed(aws, AwsRegions::Usual),
+            _apis: (api, account),
             _name_servers: [resolver, authority],
             _edge: edge,
             _origin: origin,
         })
     }
 
-    /// What a visitor of this world asks about.
-    pub fn target(&self) -> Target {
-        self.target.clone()
+    /// What a visitor of this world asks about. Who may read the zone need not be told what the record points at.
+    pub fn target(&self, sight: Sight) -> Target {
+        match sight {
+            Sight::BlackBox => self.target.clone(),
+            Sight::Known => Target { origin: None, ..self.target.clone() },
+        }
     }
 
     /// How the doctor finds the world.
-    pub fn settings(&self) -> Settings {
-        self.settings.clone()
+    pub fn settings(&self, sight: Sight) -> Settings {
+        match sight {
+            Sight::BlackBox => self.settings.clone(),
+            Sight::Known => Settings {
+                cloudflare: Credential::Usable(self.cloudflare.clone()),
+                aws: Some(self.aws.clone()),
+                ..self.settings.clone()
+            },
+        }
     }
 }
 

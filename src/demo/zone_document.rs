@@ -80,9 +80,7 @@ pub(super) fn document(scenario: &Scenario) -> Value {
 }
 
 fn records(scenario: &Scenario) -> Value {
-    let own = |kind: &str, content: &str, proxied: bool| {
-        json!({"type": kind, "name": scenario.host, "content": content, "proxied": proxied, "ttl": 1})
-    };
+    let own = |kind: &str, content: &str, proxied: bool| json!({"type": kind, "name": scenario.host, "content": content, "proxied": proxied, "ttl": 1});
     match scenario.names {
         Names::NxDomain => json!([]),
         Names::NoData => json!([own("TXT", "\"v=spf1 -all\"", false)]),

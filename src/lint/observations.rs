@@ -111,6 +111,7 @@ impl Observations {
             zone: self.zone(host),
             views: Vec::new(),
             caa: self.caa(host),
+            validation: self.validation(host, origin),
             origin: match origin {
                 Some(origin) if seen(origin) => Gathered::Found(self.chain(origin)),
                 _ => Gathered::Missing(NotRun::inconclusive("no DNS of the origin was reported")),
@@ -118,6 +119,20 @@ impl Observations {
             host_ms: None,
             origin_ms: None,
         }
+    }
+
+    /// The records by which ACM proves a name: a CNAME whose owner's first label begins with `_`.
+    fn validation(&self, host: &str, origin: Option<&str>) -> Vec<Chain> {
+        let mut found: Vec<Chain> = Vec::new();
+        for row in &self.dns {
+            let name = normal(&row.name);
+            let is_one = row.kind.eq_ignore_ascii_case("CNAME") && name.starts_with('_');
+            if is_one && name != host && Some(name.as_str()) != origin && !found.iter().any(|chain| chain.name == name)
+            {
+                found.push(self.chain(&name));
+            }
+        }
+        found
     }
 
     fn chain(&self, name: &str) -> Chain {

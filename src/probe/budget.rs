@@ -41,6 +41,7 @@ struct Counters {
     dns_queries: AtomicU32,
     connections: AtomicU32,
     http_requests: AtomicU32,
+    api_requests: AtomicU32,
 }
 
 impl Budget {
@@ -113,12 +114,18 @@ impl Budget {
         take(&self.counters.http_requests, MAX_REQUESTS)
     }
 
+    /// Counts a request to an API of Cloudflare or AWS; these keep their own limits.
+    pub fn count_api_request(&self) {
+        self.counters.api_requests.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// What was spent so far.
     pub fn spent(&self) -> Traffic {
         Traffic {
             dns_queries: self.counters.dns_queries.load(Ordering::Relaxed),
             connections: self.counters.connections.load(Ordering::Relaxed),
             http_requests: self.counters.http_requests.load(Ordering::Relaxed),
+            api_requests: self.counters.api_requests.load(Ordering::Relaxed),
         }
     }
 }

@@ -1,12 +1,16 @@
 //! The probes: who looks, in which order, and what runs beside what.
 //!
 //! The order is [`gather`] itself: each leg starts as soon as its own name is resolved, and what needs no answer of
-//! another starts at once, so that a healthy visit takes the longer of the two legs and nothing more.
+//! another starts at once, so that a healthy visit takes the longer of the two legs and nothing more. Where only the
+//! zone knows what the record points at, the origin's leg waits for the Cloudflare API, which starts with the edge's.
 
+pub mod aws;
 pub mod budget;
+pub mod cloudflare;
 pub mod dial;
 pub mod dns;
 pub mod http;
+mod known;
 pub mod tls;
 pub mod vantage;
 
@@ -14,8 +18,8 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use cfdoctor_checks::evidence::dns::{Chain, Lookup};
-use cfdoctor_checks::evidence::target::{DeclaredOrigin, Scheme};
-use cfdoctor_checks::evidence::{Dns, Evidence, Gathered, Target, Vantage};
+use cfdoctor_checks::evidence::target::Scheme;
+use cfdoctor_checks::evidence::{Dns, Evidence, Gateway, Gathered, Target, Vantage};
 use cfdoctor_checks::{NotRun, Probe};
 use futures_util::FutureExt;
 use time::OffsetDateTime;
@@ -24,20 +28,52 @@ use crate::settings::Settings;
 use budget::Budget;
 use dial::Route;
 use dns::{Asker, Surroundings};
+use known::Way;
+use tokio::sync::oneshot;
 use vantage::OriginLeg;
+
+/// What the account tells of a target, in the region of what its record points at where the zone is known.
+pub async fn known_gateway(target: &Target, settings: &Settings, budget: &Budget) -> Gathered<Gateway> {
+    let (sender, way) = oneshot::channel();
+    let (_, way) = tokio::join!(known::zone(target, settings, budget, sender), way);
+    let origin = way.ok().and_then(|way| way.origin);
+    known::gateway(target, origin.as_ref(), settings, budget).await
+}
 
 /// Looks at the whole path of `target`; every failure on the way is evidence.
 pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Evidence {
     let gathered_at = OffsetDateTime::now_utc();
     let asker = Asker::new(settings, budget).await;
-    let origin = target.origin.as_ref();
-    let ((host, host_ms, unchecked, edge), (origin_chain, origin_ms, mut leg), around) = tokio::join!(
+    let (sender, way) = oneshot::channel();
+    let zone = known::zone(target, settings, budget, sender);
+    let way = async { way.await.unwrap_or_else(|_| Way::of(target, None)) }.shared();
+    let origin = async {
+        // Who names the origin need not wait for the zone; a rule that changes how it is asked is rare.
+        let named = Way::of(target, None);
+        let first = match named.origin {
+            Some(_) => named,
+            None => way.clone().await,
+        };
+        let leg = origin_leg(&asker, target, &first, settings, budget).await;
+        let known = way.clone().await;
+        match known == first {
+            true => (first, leg),
+            false => (known.clone(), origin_leg(&asker, target, &known, settings, budget).await),
+        }
+    };
+    let gateway = async {
+        let way = way.clone().await;
+        known::gateway(target, way.origin.as_ref(), settings, budget).await
+    };
+    let ((host, host_ms, unchecked, edge), (way, (origin_chain, origin_ms, mut leg)), around, zone, gateway) = tokio::join!(
         edge_leg(&asker, target, settings, budget),
-        origin_leg(&asker, target, origin, settings, budget),
+        origin,
         surroundings(&asker, target, settings),
+        zone,
+        gateway,
     );
     if let Some(leg) = &mut leg {
-        compare_bodies(target, &edge, leg, settings, budget).await;
+        compare_bodies(&edge, leg, settings, budget).await;
     }
     let dns = match around {
         Some(around) => Gathered::Found(Dns {
@@ -47,6 +83,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
             zone: around.zone,
             views: around.views,
             caa: around.caa,
+            validation: Vec::new(),
             origin: origin_chain,
             host_ms: Some(host_ms),
             origin_ms,
@@ -54,14 +91,14 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
         None => Gathered::Missing(NotRun::Disabled(Probe::Dns)),
     };
     Evidence {
-        target: target.redacted(),
+        target: Target { origin: way.origin, ..target.redacted() },
         gathered_at,
         trust: settings.trust.clone(),
         dns,
         edge,
         origin: leg.map_or_else(origin_unknown, |leg| leg.vantage),
-        zone: Gathered::Missing(NotRun::NoCredential(Probe::Zone)),
-        gateway: Gathered::Missing(NotRun::NoCredential(Probe::Gateway)),
+        zone,
+        gateway,
         traffic: budget.spent(),
     }
 }
@@ -116,11 +153,11 @@ async fn timed_chain(asker: &Asker, name: &str) -> (Chain, f64) {
 async fn origin_leg(
     asker: &Asker,
     target: &Target,
-    origin: Option<&DeclaredOrigin>,
+    way: &Way,
     settings: &Settings,
     budget: &Budget,
 ) -> (Gathered<Chain>, Option<f64>, Option<OriginLeg>) {
-    let Some(origin) = origin else { return (Gathered::Missing(NotRun::origin_unknown()), None, None) };
+    let Some(origin) = &way.origin else { return (Gathered::Missing(NotRun::origin_unknown()), None, None) };
     let (chain, took_ms, https, plain) = match origin.host.parse::<IpAddr>() {
         Ok(address) => {
             let to = |port| Route { peer: origin.host.clone(), port, addresses: vec![address], no_address: None };
@@ -133,7 +170,7 @@ async fn origin_leg(
             (Gathered::Found(chain), Some(took_ms), https, plain)
         }
     };
-    (chain, took_ms, Some(vantage::origin(target, origin, &https, &plain, settings, budget).await))
+    (chain, took_ms, Some(vantage::origin(target, origin, &way.overrides, &https, &plain, settings, budget).await))
 }
 
 /// Nobody looked at the origin, because nobody knows it.
@@ -153,7 +190,7 @@ fn route(chain: &Chain, peer: &str, port: u16) -> Route {
 
 /// Asks the origin a second time where its body differs from the edge's, so that a body that changes by itself is
 /// not taken for a difference.
-async fn compare_bodies(target: &Target, edge: &Vantage, origin: &mut OriginLeg, settings: &Settings, budget: &Budget) {
+async fn compare_bodies(edge: &Vantage, origin: &mut OriginLeg, settings: &Settings, budget: &Budget) {
     let hash = |vantage: &Vantage| {
         let response = vantage.http.found()?.first()?;
         Some((response.status, response.body.sha256.clone()?))
@@ -162,6 +199,6 @@ async fn compare_bodies(target: &Target, edge: &Vantage, origin: &mut OriginLeg,
         && at_edge.0 == at_origin.0
         && at_edge.1 != at_origin.1
     {
-        origin.again(target, settings, budget).await;
+        origin.again(settings, budget).await;
     }
 }

@@ -8,6 +8,9 @@ use assert_cmd::Command;
 
 fn doctor(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cfdoctor"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CLOUDFLARE_") || name.starts_with("AWS_")) {
+        command.env_remove(name);
+    }
     for name in ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "COLUMNS", "LC_ALL", "LC_CTYPE"] {
         command.env_remove(name);
     }

@@ -1,16 +1,26 @@
 //! The tests from outside: one binary.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    missing_docs
+)]
 
 mod browser;
 mod command_line;
 mod fixtures;
 mod hostile;
 mod measured;
+#[cfg(feature = "aws")]
+mod moto;
 mod real_servers;
 mod register;
 mod renderers;
 mod rich;
+mod rules_oracle;
 mod scenarios;
 mod whole;
 mod why;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::read::{get, number, part, text, texts, truth};
+use super::read::{get, has, number, part, text, texts, truth};
 use super::words::{Authorization, EndpointType, IntegrationKind, Protocol};
 use super::{Arn, Policy, sentence};
 use crate::evidence::Gathered;
@@ -23,8 +23,8 @@ pub struct Api {
     pub region: Option<String>,
     /// Host of the default endpoint, `{id}.execute-api.…`, where it is known.
     pub default_host: Option<String>,
-    /// Is the default endpoint switched off? AWS leaves it on.
-    pub default_endpoint_disabled: bool,
+    /// Is the default endpoint switched off? AWS leaves it on; none: the data does not tell.
+    pub default_endpoint_disabled: Option<bool>,
     /// How a REST API is reached; HTTP and WebSocket APIs are regional.
     pub endpoint_types: Vec<EndpointType>,
     /// CORS that an HTTP API answers by itself.
@@ -105,6 +105,11 @@ pub struct Integration {
     pub payload_format: Option<String>,
     /// `INTERNET` or `VPC_LINK`.
     pub connection: Option<String>,
+    /// Does it call under a role of its own (`credentialsArn`, REST: `credentials`), so that the function's resource
+    /// policy is not asked?
+    pub has_role: bool,
+    /// The request parameters that a REST stage cache tells entries apart by; none: not told.
+    pub cache_keys: Option<Vec<String>>,
     /// Status → `overwrite:header.cache-control` → value.
     pub response_parameters: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -135,7 +140,13 @@ impl Api {
         Some(Api {
             name: text(item, "name"),
             default_host,
-            default_endpoint_disabled: truth(item, "disableExecuteApiEndpoint").unwrap_or(false),
+            // What AWS says of an API that exists is whole, though not every emulator writes what is off.
+            default_endpoint_disabled: truth(item, "disableExecuteApiEndpoint").or_else(|| {
+                ["apiEndpoint", "createdDate", "apiKeySource", "rootResourceId"]
+                    .iter()
+                    .any(|key| has(item, key))
+                    .then_some(false)
+            }),
             endpoint_types: types.iter().map(|word| EndpointType::of(word)).collect(),
             cors: get(item, "corsConfiguration").filter(|cors| cors.as_object().is_some_and(|o| !o.is_empty())).map(
                 |cors| Cors {
@@ -306,6 +317,8 @@ impl Integration {
             timeout_ms: number(item, "timeoutInMillis"),
             payload_format: text(item, "payloadFormatVersion"),
             connection: text(item, "connectionType"),
+            has_role: text(item, "credentialsArn").or_else(|| text(item, "credentials")).is_some(),
+            cache_keys: has(item, "cacheKeyParameters").then(|| texts(item, "cacheKeyParameters")),
             response_parameters: parameters.into_iter().flatten().map(texts_of).collect(),
         })
     }

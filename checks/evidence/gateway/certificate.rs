@@ -11,8 +11,10 @@ use crate::evidence::text::clean;
 /// A certificate, as DescribeCertificate tells it; of ListCertificates only some fields are there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Certificate {
-    /// Its ARN, with the region.
-    pub arn: Arn,
+    /// Its ARN; none where a hand-written account leaves it out.
+    pub arn: Option<Arn>,
+    /// Where ACM holds it: the ARN's region, or what the account says beside it.
+    pub region: Option<String>,
     /// The names that it covers, lower case: the subject alternative names, or the domain name where none are told.
     pub names: Vec<String>,
     /// The subject, as told.
@@ -79,9 +81,10 @@ pub struct ValidationRecord {
 }
 
 impl Certificate {
-    /// Reads one item of `certificates`; none without an ARN.
+    /// Reads one item of `certificates`; none where nothing of a certificate is told.
     pub(super) fn read(item: &Value) -> Option<Self> {
-        let arn = Arn::of(&text(item, "CertificateArn")?)?;
+        let arn = text(item, "CertificateArn").and_then(|arn| Arn::of(&arn));
+        let region = arn.as_ref().and_then(Arn::region).map(ToOwned::to_owned).or_else(|| text(item, "region"));
         let mut names = texts(item, "SubjectAlternativeNames");
         if names.is_empty() {
             names = texts(item, "SubjectAlternativeNameSummaries");
@@ -91,8 +94,12 @@ impl Certificate {
         }
         let status = text(item, "Status");
         let kind = text(item, "Type");
+        if arn.is_none() && region.is_none() && names.is_empty() && status.is_none() {
+            return None;
+        }
         Some(Certificate {
             arn,
+            region,
             names: names.iter().map(|name| name.trim_end_matches('.').to_ascii_lowercase()).collect(),
             subject: text(item, "Subject"),
             issuer: text(item, "Issuer"),
@@ -124,6 +131,15 @@ impl Certificate {
             Some(parent) => host.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest == parent),
             None => name == host,
         })
+    }
+
+    /// The id at the end of its ARN, else its first name: what people can find it by.
+    pub fn label(&self) -> String {
+        match (&self.arn, self.names.first()) {
+            (Some(arn), _) => arn.id().to_owned(),
+            (None, Some(name)) => format!("for {name}"),
+            (None, None) => "in the account's data".into(),
+        }
     }
 
     /// Was it brought by the user?

@@ -1,8 +1,9 @@
 //! A Lambda function with its URL and its policy (`facts/aws.md` section 7.1).
 
 use serde_json::Value;
+use time::OffsetDateTime;
 
-use super::read::{get, number, objects, part, text, texts};
+use super::read::{get, moment, number, objects, part, text, texts};
 use super::words::Authorization;
 use super::{Arn, sentence};
 use crate::evidence::Gathered;
@@ -48,6 +49,8 @@ pub struct FunctionUrl {
     pub has_cors: bool,
     /// The alias that it belongs to.
     pub qualifier: Option<String>,
+    /// When it was made: since October 2025 public use needs two permissions (`facts/aws.md` section 0, fact 9).
+    pub created: Option<OffsetDateTime>,
 }
 
 /// A resource policy.
@@ -135,6 +138,7 @@ impl FunctionUrl {
             host: rest.split('/').next().filter(|host| !host.is_empty())?.to_ascii_lowercase(),
             auth: text(item, "AuthType").map(|word| Authorization::of(&word)),
             invoke_mode: text(item, "InvokeMode"),
+            created: moment(item, "CreationTime"),
             has_cors: get(item, "Cors").and_then(Value::as_object).is_some_and(|cors| !cors.is_empty()),
             qualifier: arn.as_ref().and_then(Arn::function).and_then(|(_, qualifier)| qualifier).map(ToOwned::to_owned),
         })

@@ -150,7 +150,12 @@ impl Gateway {
     /// # Errors
     /// It was not read.
     pub fn certificate(&self, arn: &Arn) -> Result<&Certificate, NotRun> {
-        let found = self.certificates.found().into_iter().flatten().find(|certificate| certificate.arn.is(arn));
+        let found = self
+            .certificates
+            .found()
+            .into_iter()
+            .flatten()
+            .find(|certificate| certificate.arn.as_ref().is_some_and(|own| own.is(arn)));
         let command = || format!("aws acm describe-certificate --certificate-arn {}", arn.for_shell());
         found.ok_or_else(|| self.why("certificates", arn.id(), &format!("the certificate {}", arn.id()), &command()))
     }
@@ -193,10 +198,9 @@ impl Gateway {
     /// # Errors
     /// Functions were not read, or none of them has it.
     pub fn function_url(&self, host: &str) -> Result<(&Function, &FunctionUrl), NotRun> {
-        let functions = self.functions.get()?;
-        let urls = functions
-            .iter()
-            .flat_map(|function| function.urls.found().into_iter().flatten().map(move |url| (function, url)));
+        let functions = self.functions.found().into_iter().flatten();
+        let urls =
+            functions.flat_map(|function| function.urls.found().into_iter().flatten().map(move |url| (function, url)));
         let command = "aws lambda get-function-url-config";
         urls.into_iter()
             .find(|(_, url)| url.host == host)
@@ -231,12 +235,13 @@ fn list<T>(
 ) -> Gathered<Vec<T>> {
     match read::objects(document, key) {
         Some(items) => Gathered::Found(items.into_iter().filter_map(read).collect()),
-        None => Gathered::Missing(
-            not_read
-                .get(key)
-                .cloned()
-                .unwrap_or_else(|| NotRun::Inconclusive(sentence(&format!("any {key}"), command))),
-        ),
+        None => {
+            // Where nothing of a list was read, the reason of its first item is the reason of the list.
+            let of_item =
+                || not_read.iter().find(|(place, _)| place.starts_with(&format!("{key}."))).map(|(_, why)| why);
+            let why = not_read.get(key).or_else(of_item).cloned();
+            Gathered::Missing(why.unwrap_or_else(|| NotRun::Inconclusive(sentence(&format!("any {key}"), command))))
+        }
     }
 }
 

@@ -116,7 +116,7 @@ pub(super) fn reason(entry: &Value) -> NotRun {
     }
 }
 
-/// The reason as an entry of `not_read`: the way back from [`reason`].
+/// The reason as an entry of `not_read`: the way back from what reads it.
 pub fn not_read(why: &NotRun) -> Value {
     let mut entry = Map::new();
     entry.insert("kind".into(), why.kind().into());

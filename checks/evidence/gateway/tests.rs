@@ -93,6 +93,10 @@ fn not_read_is_not_none() {
     assert_eq!(gateway.certificate(&arn).unwrap_err(), scope("acm:DescribeCertificate"));
     assert_eq!(gateway.unread("domains"), Some(NotRun::Inconclusive("throttled".into())));
     assert_eq!(gateway.unread("dom"), None);
+    let functions = Gateway::from_document(
+        json!({"not_read": {"functions.f": {"kind": "forbidden", "permission": "lambda:GetPolicy"}}}),
+    );
+    assert_eq!(functions.functions, Gathered::Missing(scope("lambda:GetPolicy")));
     let told = gateway.api("abc").unwrap_err().text();
     assert!(told.contains("aws apigatewayv2 get-api --api-id 'abc'"), "{told}");
     let absent = Gateway::from_document(json!({"domains": [{"domainName": "a.example.com", "api_mappings": null}]}));
@@ -158,7 +162,7 @@ fn the_outputs_of_an_http_api_find_their_api() {
     assert!(gateway.unattached.is_empty());
     let api = gateway.api("abc123defg").unwrap();
     assert_eq!((&api.protocol, api.region.as_deref()), (&Protocol::Http, Some("eu-central-1")));
-    assert!(api.default_endpoint_disabled && api.cors.is_some());
+    assert!(api.default_endpoint_disabled == Some(true) && api.cors.is_some());
     assert_eq!(api.stage("$default").unwrap().and_then(|stage| stage.rate_limit), Some(0.0));
     let route = &api.routes.found().unwrap()[0];
     assert_eq!(route.authorization, Authorization::Jwt);

@@ -6,6 +6,7 @@
 mod cache_settings;
 mod certificate;
 mod details;
+pub mod hide;
 mod page_rule;
 mod read;
 mod record;
@@ -14,6 +15,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod worker;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -39,7 +42,7 @@ pub use worker::{Connector, Snippet, WorkerDomain, WorkerRoute};
 /// What is known of a zone; each part may be missing for itself.
 #[derive(Clone, Debug)]
 pub struct Zone {
-    document: Value,
+    document: Arc<Value>,
     /// The zone itself.
     pub details: Gathered<Details>,
     /// Its DNS settings.
@@ -144,7 +147,7 @@ impl Zone {
             let keys: Vec<&str> = document.keys().take(6).map(String::as_str).collect();
             return Err(NotAZone::NoKnownKey(shorten(&format!("{keys:?}"), 120)));
         }
-        Ok(Zone::read(document))
+        Ok(Zone::read(hide::document(document)))
     }
 
     /// A zone of which nothing is known: the base of tests.
@@ -156,7 +159,7 @@ impl Zone {
         let mut reader = Reader::new(&document);
         let on = |_: &mut Reader<'_>, value: &Value| read::flag(value, "enabled").or_else(|| read::on(value));
         let mut zone = Zone {
-            document: Value::Null,
+            document: Arc::new(Value::Null),
             details: reader.part("zone", details::details),
             dns_settings: reader.part("dns_settings", details::dns_settings),
             records: reader.part("dns_records", record::records),
@@ -184,13 +187,18 @@ impl Zone {
             oddities: Vec::new(),
         };
         zone.oddities = reader.oddities;
-        zone.document = Value::Object(document);
+        zone.document = Arc::new(Value::Object(document));
         zone
     }
 
     /// The document that it was read from.
     pub fn document(&self) -> &Value {
         &self.document
+    }
+
+    /// The same document, to be kept: who holds it can tell a copy of this zone from another by its address.
+    pub(crate) fn shared_document(&self) -> Arc<Value> {
+        Arc::clone(&self.document)
     }
 
     /// The zone's name, if known.
@@ -208,9 +216,16 @@ impl Zone {
     /// # Errors
     /// The other document is not a zone.
     pub fn merged(self, other: Value) -> Result<Zone, NotAZone> {
-        let other = Zone::from_document(other)?;
-        let (Value::Object(mut all), Value::Object(new)) = (self.document, other.document) else {
-            return Ok(Zone::unknown());
+        Ok(self.laid_under(&Zone::from_document(other)?))
+    }
+
+    /// The same zone with what `upper` knows laid over it, key by key.
+    #[must_use]
+    pub fn laid_under(self, upper: &Zone) -> Zone {
+        let (Value::Object(mut all), Value::Object(new)) =
+            (Arc::unwrap_or_clone(self.document), upper.document().clone())
+        else {
+            return Zone::unknown();
         };
         for (key, value) in new {
             match (all.get_mut(&key), value) {
@@ -220,14 +235,14 @@ impl Zone {
                 }
             }
         }
-        Ok(Zone::read(all))
+        Zone::read(all)
     }
 }
 
 /// The same document is the same zone.
 impl PartialEq for Zone {
     fn eq(&self, other: &Self) -> bool {
-        self.document == other.document
+        Arc::ptr_eq(&self.document, &other.document) || self.document == other.document
     }
 }
 

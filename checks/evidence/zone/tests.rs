@@ -132,3 +132,25 @@ fn a_document_goes_round_unchanged() {
         (Some(&SslMode::Full), Some(&true))
     );
 }
+
+#[test]
+fn what_must_not_be_kept_is_gone() {
+    let told = json!({
+        "zone": {"name": "example.com", "account": {"id": "0123456789abcdef0123456789abcdef"}, "owner": {"email": "a@example.com"}},
+        "dns_records": [{"type": "TXT", "name": "example.com", "content": "proof=s3cr3t", "comment": "s3cr3t"}],
+        "rulesets": {
+            "http_request_late_transform": [{"expression": "true", "action": "rewrite",
+                "action_parameters": {"headers": {"x-origin": {"operation": "set", "value": "s3cr3t"}}}}],
+            "http_request_cache_settings": {"rules": [{"action": "set_cache_settings", "action_parameters": {"cache": true},
+                "expression": "http.request.headers[\"x-api-key\"][0] eq \"s3cr3t\" and http.host eq \"a.example.com\""}]},
+        },
+    });
+    let zone = zone(told);
+    let kept = zone.document().to_string();
+    assert!(
+        !kept.contains("s3cr3t") && !kept.contains("0123456789abcdef") && !kept.contains("a@example.com"),
+        "{kept}"
+    );
+    assert!(zone.rules.cache.found().unwrap()[0].expression.ends_with("http.host eq \"a.example.com\""));
+    assert_eq!(Zone::from_document(zone.document().clone()).unwrap(), zone);
+}

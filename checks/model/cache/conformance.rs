@@ -123,7 +123,7 @@ fn zone(value: &Value) -> ZoneKnowledge {
         key: value.get("key").map(|key| KeyRule {
             ignore_query: key["ignore_query"].as_bool().unwrap_or(false),
             exclude_origin: key["exclude_origin"].as_bool().unwrap_or(false),
-            extra: Vec::new(),
+            ..KeyRule::default()
         }),
         deception_armor: value["armor"].as_bool(),
         additional_ports: value["ports"]
@@ -139,6 +139,7 @@ fn zone(value: &Value) -> ZoneKnowledge {
         }),
         worker: value["worker"].as_bool(),
         platform: None,
+        by: Default::default(),
     }
 }
 

@@ -146,6 +146,11 @@ impl Step {
         Step { outcome: Outcome::No, check: Some(check), confidence, says: says.into(), ..self }
     }
 
+    /// With what would settle a doubtful "no".
+    pub(super) fn settled_by(self, settle: Settle) -> Step {
+        Step { settle: Some(settle), ..self }
+    }
+
     pub(super) fn unknown(self, check: Option<&'static str>, says: impl Into<Text>, settle: Settle) -> Step {
         Step { outcome: Outcome::Unknown, check, says: says.into(), settle: Some(settle), ..self }
     }

@@ -8,7 +8,7 @@ use time::macros::date;
 
 use super::decision::{ASK, Outcome, Settle, Step, Trace};
 use super::input::{Asked, CacheInput};
-use super::zone::{CacheLevel, RuleSays};
+use super::zone::{CacheLevel, RuleSays, who};
 use crate::verdict::Confidence;
 
 const RESPONSES: &str = "https://developers.cloudflare.com/cache/concepts/cache-responses/";
@@ -98,19 +98,29 @@ fn before_cache(input: &CacheInput) -> Option<Step> {
         return Some(step.yes("the answer carries cf-cache-status, so Cloudflare got as far as that question"));
     }
     if input.zone.worker == Some(true) {
-        return Some(step.saw("a Worker takes this URL").no(
+        let worker = who(&input.zone.by.worker, "a Worker");
+        return Some(step.saw(format!("{worker} takes this URL")).no(
             "cache-worker-in-front",
             Confidence::High,
             "a Worker answers in front of the cache; what it makes is not stored by itself",
         ));
     }
     if input.date >= DYNAMIC_IS_SHOWN_SINCE && input.observed.bypasses_cache_altogether() {
-        return Some(Step { source: WORKERS, ..step }.no(
-            "cache-worker-in-front",
-            Confidence::Medium,
-            "Cloudflare answers with success and without cf-cache-status: a Worker (or another product that runs \
-             before the cache) made the answer",
-        ));
+        let step = Step { source: WORKERS, ..step };
+        return Some(match input.zone.worker {
+            Some(false) => step.no(
+                "cache-worker-in-front",
+                Confidence::Low,
+                "Cloudflare answers with success and without cf-cache-status, and no Worker route takes the URL: \
+                 another product that runs before the cache made the answer, or a route was removed since",
+            ),
+            _ => step.no(
+                "cache-worker-in-front",
+                Confidence::Medium,
+                "Cloudflare answers with success and without cf-cache-status: a Worker (or another product that runs \
+                 before the cache) made the answer",
+            ),
+        });
     }
     Some(step.unknown(None, "no cf-cache-status was seen", Settle::by(ASK, "run it twice and read cf-cache-status")))
 }
@@ -132,6 +142,9 @@ fn method(input: &CacheInput) -> Option<Step> {
 fn development_mode(input: &CacheInput) -> Option<Step> {
     let step = Step::ask("development-mode", "Is Development Mode off?", DEVELOPMENT);
     Some(match input.zone.development_mode {
+        Some(true) if input.observed.has_hit() => {
+            step.saw(seen(input)).yes("it is on, yet a copy was served: it was turned on only since")
+        }
         Some(true) => step.no(
             "cache-rule-bypasses",
             Confidence::High,
@@ -173,12 +186,43 @@ fn rule(input: &CacheInput) -> (Step, bool) {
     let size = input.response.as_ref().and_then(|answer| answer.size);
     let too_large = size.is_some_and(|size| size > super::storability::LARGEST_OBJECT);
     let step = Step::ask("rule", "Do your zone's rules leave the cache on?", RULES);
+    let rule = who(&input.zone.by.rule, "a rule");
+    // What the zone says and what was seen may contradict each other: the zone was read at another time, or something
+    // stronger than rules decides.
     match input.zone.rule {
+        Some(RuleSays::Bypass) if input.observed.proves_eligible() => {
+            let says = format!(
+                "{rule} bypasses the cache for this URL, yet it was asked: the rule came since, or something stronger decides"
+            );
+            (step.saw(seen(input)).yes(says), true)
+        }
         Some(RuleSays::Bypass) => {
-            let says = "a rule bypasses the cache for this URL (shown as DYNAMIC)";
+            let says = format!("{rule} bypasses the cache for this URL (shown as DYNAMIC)");
             (step.no("cache-rule-bypasses", Confidence::High, says), true)
         }
-        Some(RuleSays::Eligible) => (step.yes("a rule makes the URL eligible"), true),
+        Some(RuleSays::Eligible) if input.observed.is_dynamic() && !input.observed.has_head() => {
+            let says = format!(
+                "{rule} makes the URL eligible, yet DYNAMIC: something that is stronger decides (a Worker's own settings), or \
+                 the rule came since"
+            );
+            (step.saw(seen(input)).no("cache-not-eligible", Confidence::Low, says).settled_by(Settle::TRACE), true)
+        }
+        Some(RuleSays::Eligible) => (step.yes(format!("{rule} makes the URL eligible")), true),
+        Some(RuleSays::Nothing) if input.observed.proves_eligible() && !default => {
+            let says = "no rule that is known speaks of it, yet the cache was asked: a Worker's own settings, or a rule that is gone";
+            (step.saw(seen(input)).yes(says), true)
+        }
+        Some(RuleSays::Nothing)
+            if seen_dynamic(input)
+                && default
+                && !too_large
+                && input.zone.development_mode == Some(false)
+                && !(input.request.query.is_some() && input.zone.cache_level != Some(CacheLevel::Aggressive)) =>
+        {
+            let says = "the path is eligible by default and no rule that is known says otherwise, yet DYNAMIC: a rule that \
+                        is gone by now, or something stronger";
+            (step.saw(seen(input)).no("cache-rule-bypasses", Confidence::Low, says).settled_by(Settle::TRACE), true)
+        }
         Some(RuleSays::Nothing) => (step.yes("no rule speaks of it; the default decides"), false),
         None if input.observed.proves_eligible() => {
             let says = if default {
@@ -203,7 +247,10 @@ fn rule(input: &CacheInput) -> (Step, bool) {
         None => (
             step.unknown(
                 None,
-                "the zone's rules are not known",
+                match &input.zone.by.rule {
+                    Some(doubt) => format!("what the zone's rules say is open: {doubt}"),
+                    None => "the zone's rules are not known".to_owned(),
+                },
                 Settle::by(
                     "curl -sS -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" \
                      https://api.cloudflare.com/client/v4/zones/$ZONE_ID/\
@@ -225,14 +272,13 @@ fn extension(input: &CacheInput) -> Step {
     if is_default_cacheable(&input.request) {
         return step.yes("its extension is on the list of 56 (or it is robots.txt)");
     }
+    // Where the zone's rules are known, none of them turns it off.
+    let off = if input.zone.rule == Some(RuleSays::Nothing) { "" } else { " (or one turns it off)" };
     let says = match input.request.extension() {
-        Some(extension) => format!(
-            "extension .{extension} is not cached by default, and no rule makes the URL eligible (or one turns it off)"
-        ),
-        None => {
-            "a path without a file extension is not cached by default, and no rule makes it eligible (or one turns it off)"
-                .into()
+        Some(extension) => {
+            format!("extension .{extension} is not cached by default, and no rule makes the URL eligible{off}")
         }
+        None => format!("a path without a file extension is not cached by default, and no rule makes it eligible{off}"),
     };
     if seen_dynamic(input) {
         let step = step.saw(seen(input));

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::decision::{ASK, BrowserTtl, Freshness, HEADERS, Settle, Source, Step, Trace};
 use super::input::{Answer, CacheInput};
 use super::storability::PINGORA;
-use super::zone::BrowserRule;
+use super::zone::{BrowserRule, who};
 use crate::evidence::http::{CacheControl, CacheStatus, Expires, FaultKind, Name, Seconds};
 use crate::verdict::Confidence;
 
@@ -118,9 +118,13 @@ pub(super) fn judge(input: &CacheInput, trace: &mut Trace) -> Freshness {
         let seconds = u64::try_from(seconds).unwrap_or(0);
         let step = step.saw(source.name());
         trace.add(if seconds == 0 {
-            step.no("cache-control-overridden", Confidence::High, "a rule says no-cache for this status code")
+            let rule = who(&input.zone.by.edge_ttl, "a rule");
+            step.no("cache-control-overridden", Confidence::High, format!("{rule} says no-cache for this status code"))
         } else {
-            step.yes(format!("{seconds} s, by {}", source.name()))
+            step.yes(match &input.zone.by.edge_ttl {
+                Some(rule) => format!("{seconds} s, by {rule}"),
+                None => format!("{seconds} s, by {}", source.name()),
+            })
         });
         return fresh(seconds, source, true);
     }

@@ -2,6 +2,7 @@
 
 use time::{Date, OffsetDateTime};
 
+use super::known;
 use super::observation::Observed;
 use super::platform;
 use super::zone::ZoneKnowledge;
@@ -196,11 +197,15 @@ impl CacheInput {
             }
             request.headers.extend(sample.request.headers.lines().iter().map(|line| line.name.to_ascii_lowercase()));
         }
+        let platform = platform::recognise(evidence);
+        // What stands in a zone of yours says nothing of somebody else's Cloudflare.
+        let known = evidence.effective().ok().filter(|_| platform.is_none());
+        let known = known.map(|effective| known::knowledge(&effective, Some(&response))).unwrap_or_default();
         Some(CacheInput {
             request,
             response: Some(response),
             date: dated.unwrap_or(evidence.gathered_at).date(),
-            zone: ZoneKnowledge { platform: platform::recognise(evidence), ..ZoneKnowledge::default() },
+            zone: ZoneKnowledge { platform, ..known },
             observed,
         })
     }

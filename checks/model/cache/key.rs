@@ -2,7 +2,7 @@
 
 use super::decision::{Settle, Step, Trace};
 use super::input::{Asked, CacheInput};
-use super::zone::CacheLevel;
+use super::zone::{CacheLevel, who};
 use crate::evidence::http::CacheStatus;
 use crate::verdict::Confidence;
 
@@ -104,10 +104,15 @@ pub fn key_headers(request: &Asked) -> Vec<&str> {
     request.headers.iter().map(String::as_str).filter(|name| IN_THE_KEY.contains(name)).collect()
 }
 
-/// Is the query string part of the key?
-fn query_counts(input: &CacheInput) -> bool {
-    input.zone.cache_level != Some(CacheLevel::Simplified)
-        && !input.zone.key.as_ref().is_some_and(|key| key.ignore_query)
+/// Does this parameter enter the key?
+fn counts(input: &CacheInput, parameter: &str) -> bool {
+    if input.zone.cache_level == Some(CacheLevel::Simplified) {
+        return false;
+    }
+    input.zone.key.as_ref().is_none_or(|key| {
+        let listed = key.only.is_empty() || key.only.iter().any(|name| name == parameter);
+        !key.ignore_query && listed && !key.without.iter().any(|name| name == parameter)
+    })
 }
 
 /// Adds the step.
@@ -115,16 +120,16 @@ pub(super) fn judge(input: &CacheInput, trace: &mut Trace) {
     let step = Step::ask("key", "Is the same copy asked for again?", KEYS);
     let request = &input.request;
     let mut scatter: Vec<String> = Vec::new();
-    if query_counts(input) {
-        let parameters = request.query.as_deref().map(scattering_parameters).unwrap_or_default();
-        scatter.extend(parameters.into_iter().map(|(name, why)| format!("the query parameter {name} ({why})")));
-    }
+    let parameters = request.query.as_deref().map(scattering_parameters).unwrap_or_default();
+    let parameters = parameters.into_iter().filter(|(name, _)| counts(input, name));
+    scatter.extend(parameters.map(|(name, why)| format!("the query parameter {name} ({why})")));
     let no_origin = input.zone.key.as_ref().is_some_and(|key| key.exclude_origin);
     for header in key_headers(request).into_iter().filter(|header| !(no_origin && *header == "origin")) {
         scatter.push(format!("the request header {header}"));
     }
     if let Some(key) = &input.zone.key {
-        scatter.extend(key.extra.iter().map(|part| format!("{part} (by the rule)")));
+        let rule = who(&input.zone.by.key, "the rule");
+        scatter.extend(key.extra.iter().map(|part| format!("{part} (by {rule})")));
     }
     if scatter.is_empty() {
         trace.add(step.yes("nothing in the URL or headers makes a new key at each visit"));

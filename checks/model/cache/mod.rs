@@ -14,6 +14,7 @@ pub mod eligibility;
 pub mod freshness;
 mod input;
 pub mod key;
+mod known;
 pub mod observation;
 mod plan;
 pub mod platform;
@@ -30,8 +31,8 @@ pub use observation::{Observed, Pattern, Seen};
 pub(crate) use plan::PROPOSED;
 pub use plan::{CachePlan, Obstacle, plan, plan_of, proposed, shared, wanted};
 pub use zone::{
-    BrowserRule, CacheLevel, EdgeTtl, EdgeTtlMode, KeyRule, Plan, ResponseRules, RuleSays, VaryAction, VaryRule,
-    ZoneKnowledge,
+    BrowserRule, CacheLevel, Deciders, EdgeTtl, EdgeTtlMode, KeyRule, Plan, ResponseRules, RuleSays, VaryAction,
+    VaryRule, ZoneKnowledge,
 };
 
 use decision::Trace;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::change::{apply, settled};
 use super::decision::Step;
 use super::input::{Answer, CacheInput};
+use super::zone::RuleSays;
 use super::{Change, Conclusion, Decision, Source, decide};
 use crate::diagnosis::Prediction;
 use crate::evidence::Evidence;
@@ -172,6 +173,17 @@ fn is_personal(input: &CacheInput, wanted: bool) -> bool {
 
 /// The changes that may take this obstacle away; empty: none that could be tried in the model.
 fn cure(check: &'static str, input: &CacheInput) -> Vec<Change> {
+    // The zone's rules were read and do not explain what was seen: another rule would not either.
+    let unexplained = match check {
+        "cache-not-eligible" => input.zone.rule == Some(RuleSays::Eligible),
+        "cache-rule-bypasses" => {
+            input.zone.rule == Some(RuleSays::Nothing) && input.zone.development_mode == Some(false)
+        }
+        _ => false,
+    };
+    if unexplained {
+        return Vec::new();
+    }
     vec![match check {
         "cache-method-uncacheable" => Change::UseGet,
         "cache-port-uncacheable" => Change::UseStandardPort,

@@ -4,7 +4,7 @@ use super::decision::{HEADERS, Step};
 use super::eligibility::is_default_cacheable;
 use super::input::{Answer, CacheInput};
 use super::storability::{PINGORA, forced, quote};
-use super::zone::{RuleSays, VaryAction};
+use super::zone::{RuleSays, VaryAction, who};
 use crate::evidence::http::Name;
 use crate::verdict::Confidence;
 
@@ -24,10 +24,13 @@ pub(super) fn cookies(input: &CacheInput, answer: &Answer) -> Option<Step> {
     let names = answer.cookies.iter().map(|cookie| cookie.label()).collect::<Vec<_>>().join(", ");
     let step = step.saw(format!("Set-Cookie: {names}"));
     if forced(input, answer) {
-        return Some(step.yes("a rule's Edge TTL takes the cookie away, for visitors too"));
+        return Some(step.yes(format!(
+            "the Edge TTL of {} takes the cookie away, for visitors too",
+            who(&input.zone.by.edge_ttl, "a rule")
+        )));
     }
     if input.zone.response_rules.as_ref().is_some_and(|rules| rules.strip_set_cookie) {
-        return Some(step.yes("a Cache Response Rule strips it"));
+        return Some(step.yes(format!("{} strips it", who(&input.zone.by.response_rules, "a Cache Response Rule"))));
     }
     if input.observed.proves_stored() {
         return Some(step.yes("a copy was seen all the same: a rule strips it"));
@@ -107,7 +110,10 @@ pub(super) fn vary(input: &CacheInput, answer: &Answer) -> Option<Step> {
             return Some(step.no(
                 "cache-vary-blocks",
                 Confidence::High,
-                format!("the Cache Rule's action for {blocked} is bypass"),
+                format!(
+                    "{} has the action bypass for {blocked}",
+                    who(&input.zone.by.vary, "the Cache Rule's vary setting")
+                ),
             ));
         }
         return Some(step.yes("the Cache Rule puts what it names into the key"));

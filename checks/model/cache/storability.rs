@@ -9,7 +9,7 @@ use super::eligibility::is_default_cacheable;
 use super::freshness;
 use super::input::{Answer, CacheInput};
 use super::sharing::{authorization, cookies, vary};
-use super::zone::{EdgeTtlMode, Plan};
+use super::zone::{EdgeTtlMode, Plan, who};
 use crate::evidence::http::{CacheControl, Name};
 use crate::verdict::Confidence;
 
@@ -103,7 +103,7 @@ fn status(input: &CacheInput, answer: &Answer) -> Option<Step> {
         Step::ask("status", "Is the status one that is stored?", STATUS).saw(format!("status {}", answer.status));
     if let Some((seconds, _)) = input.zone.forced_ttl(answer.status) {
         return Some(if seconds < 0 {
-            let says = "a rule says no-store for this status code";
+            let says = format!("{} says no-store for this status code", who(&input.zone.by.edge_ttl, "a rule"));
             step.no("cache-control-overridden", Confidence::High, says)
         } else {
             step.yes("a rule gives it a lifetime")
@@ -166,7 +166,10 @@ fn directives(input: &CacheInput, answer: &Answer) -> Option<Step> {
     }
     let step = step.saw(quote(name, header));
     if forced(input, answer) {
-        return Some(step.yes("a rule overrides what the origin says, no-store and private included"));
+        return Some(step.yes(format!(
+            "{} overrides what the origin says, no-store and private included",
+            who(&input.zone.by.edge_ttl, "a rule")
+        )));
     }
     let denied = [Name::NoStore, Name::Private].into_iter().find(|denied| header.forbids(*denied));
     if let Some(denied) = denied {
@@ -255,7 +258,10 @@ fn silence(input: &CacheInput, answer: &Answer) -> Option<Step> {
         step.no(
             "cache-control-missing",
             Confidence::High,
-            "the rule bypasses the cache where the origin sends no lifetime",
+            format!(
+                "{} bypasses the cache where the origin sends no lifetime",
+                who(&input.zone.by.edge_ttl, "the rule")
+            ),
         )
     })
 }

@@ -39,6 +39,32 @@ pub struct ZoneKnowledge {
     pub worker: Option<bool>,
     /// The hosting platform that owns the Cloudflare in front of the host.
     pub platform: Option<Platform>,
+    /// Who decided, as people recognise it: `Cache Rule "Cache the API"`.
+    pub by: Deciders,
+}
+
+/// Who decided; `None`: not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deciders {
+    /// [`ZoneKnowledge::rule`]; where that is not known, what leaves it open.
+    pub rule: Option<String>,
+    /// [`ZoneKnowledge::edge_ttl`].
+    pub edge_ttl: Option<String>,
+    /// [`ZoneKnowledge::browser_ttl`].
+    pub browser_ttl: Option<String>,
+    /// [`ZoneKnowledge::vary`].
+    pub vary: Option<String>,
+    /// [`ZoneKnowledge::key`].
+    pub key: Option<String>,
+    /// [`ZoneKnowledge::response_rules`].
+    pub response_rules: Option<String>,
+    /// [`ZoneKnowledge::worker`].
+    pub worker: Option<String>,
+}
+
+/// The decider's name, else what such a thing is called.
+pub(super) fn who(name: &Option<String>, else_: &'static str) -> String {
+    name.clone().unwrap_or_else(|| else_.to_owned())
 }
 
 /// Cloudflare's plans, as far as the cache tells them apart.
@@ -133,6 +159,10 @@ pub enum VaryAction {
 pub struct KeyRule {
     /// The query string is left out.
     pub ignore_query: bool,
+    /// Of the query string only these parameters enter it; empty: all that are not left out.
+    pub only: Vec<String>,
+    /// These parameters are left out.
+    pub without: Vec<String>,
     /// `Origin` is left out.
     pub exclude_origin: bool,
     /// What else enters it: headers, cookies, device type, country, language.

@@ -4,6 +4,7 @@ mod cache;
 mod edge;
 mod names;
 mod origin;
+mod recipe;
 mod sound;
 
 use std::time::Duration;
@@ -75,6 +76,9 @@ const SOUND: Scenario = Scenario {
     target: TARGET,
     target_resolves: true,
     has_client_certificate: false,
+    known: None,
+    told: |_| {},
+    account: |_| {},
     zone: Zone::default,
     origin: sound_origin,
 };
@@ -90,8 +94,15 @@ const SEEN: Scenario = Scenario {
 /// Every scenario, in the order of `demo --list`: the sound ones, then along the path.
 pub const SCENARIOS: &[Scenario] = &joined::<COUNT>();
 
-const GROUPS: [&[Scenario]; 6] =
-    [&[SOUND], sound::SCENARIOS, names::SCENARIOS, edge::SCENARIOS, origin::SCENARIOS, cache::SCENARIOS];
+const GROUPS: [&[Scenario]; 7] = [
+    &[SOUND],
+    sound::SCENARIOS,
+    names::SCENARIOS,
+    edge::SCENARIOS,
+    origin::SCENARIOS,
+    cache::SCENARIOS,
+    recipe::SCENARIOS,
+];
 
 const COUNT: usize = {
     let (mut count, mut group) = (0, 0);

@@ -1,5 +1,6 @@
 //! Plain clients: HTTP over TCP, and over TLS with or without a client certificate.
 
+use crate::demo::Sight;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,15 +22,15 @@ use crate::settings::ClientIdentity;
 
 /// What was answered.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: String,
+pub(in crate::demo) struct Answer {
+    pub(in crate::demo) status: u16,
+    pub(in crate::demo) headers: HeaderMap,
+    pub(in crate::demo) body: String,
 }
 
 /// Where the world's settings lead for a host and port.
-pub(super) fn place(world: &World, host: &str, port: u16) -> SocketAddr {
-    let settings = world.settings();
+pub(in crate::demo) fn place(world: &World, host: &str, port: u16) -> SocketAddr {
+    let settings = world.settings(Sight::BlackBox);
     let rule = settings.connect_to.iter().find(|rule| rule.host.as_deref() == Some(host) && rule.port == Some(port));
     let rule = rule.unwrap_or_else(|| panic!("nothing leads to {host}:{port}"));
     SocketAddr::new(rule.to_host.as_deref().unwrap().parse().unwrap(), rule.to_port.unwrap())
@@ -55,7 +56,7 @@ async fn read(answer: hyper::Response<hyper::body::Incoming>) -> Answer {
 }
 
 /// One request in clear text.
-pub(super) async fn plain(
+pub(in crate::demo) async fn plain(
     to: SocketAddr,
     host: &str,
     path: &str,
@@ -68,7 +69,7 @@ pub(super) async fn plain(
 }
 
 /// A TLS connection, whatever the certificate.
-pub(super) async fn shake_hands(
+pub(in crate::demo) async fn shake_hands(
     to: SocketAddr,
     name: &str,
     alpn: &[&str],
@@ -91,7 +92,7 @@ pub(super) async fn shake_hands(
 }
 
 /// An open HTTP/2 connection to the visitor's name at the edge.
-pub(super) struct Visitor {
+pub(in crate::demo) struct Visitor {
     sender: hyper::client::conn::http2::SendRequest<Empty<Bytes>>,
     host: &'static str,
 }
@@ -117,14 +118,14 @@ impl Visitor {
 }
 
 /// One HTTP/1.1 request to the origin, with SNI and Host as given.
-pub(super) async fn at_origin(
+pub(in crate::demo) async fn at_origin(
     world: &World,
     host: &str,
     path: &str,
     headers: &[(&str, &str)],
     identity: Option<&ClientIdentity>,
 ) -> Result<Answer, Box<dyn std::error::Error>> {
-    let target = world.target().origin.unwrap().host;
+    let target = world.target(Sight::BlackBox).origin.unwrap().host;
     let stream = shake_hands(place(world, &target, 443), host, &["http/1.1"], identity).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);

@@ -1,5 +1,6 @@
 //! The origin against `facts/aws.md` section 4.
 
+use crate::demo::Sight;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ async fn rest_apis_speak_their_own_words() {
 
 /// The names in the certificate that the origin shows for `name`.
 async fn shown(world: &World, name: &str) -> Vec<String> {
-    let target = world.target().origin.unwrap().host;
+    let target = world.target(Sight::BlackBox).origin.unwrap().host;
     let stream = shake_hands(place(world, &target, 443), name, &[], None).await.unwrap();
     Certificate::parse(&stream.get_ref().1.peer_certificates().unwrap()[0]).names
 }
@@ -110,7 +111,7 @@ fn stranger() -> ClientIdentity {
 #[tokio::test]
 async fn mutual_tls_drops_the_bare_and_forbids_the_stranger() {
     let world = World::start(find("healthy-client-certificate").unwrap()).await.unwrap();
-    let own = world.settings().client_identity.unwrap();
+    let own = world.settings(Sight::BlackBox).client_identity.unwrap();
     assert!(at_origin(&world, HOST, "/endpoint", &[], None).await.is_err(), "no certificate, no answer");
     let refused = at_origin(&world, HOST, "/endpoint", &[], Some(&stranger())).await.unwrap();
     assert_eq!((refused.status, header(&refused, "x-amzn-errortype")), (403, "ForbiddenException"));
@@ -126,18 +127,18 @@ async fn other_boxes_answer_in_their_own_way() {
     let denied = at_origin(&url, HOST, "/endpoint", &[], None).await.unwrap();
     assert_eq!((denied.status, header(&denied, "x-amzn-errortype")), (403, "AccessDeniedException"));
     assert!(denied.body.starts_with(r#"{"Message":"#) && !denied.headers.contains_key("x-amz-apigw-id"));
-    let own = url.target().origin.unwrap().host;
+    let own = url.target(Sight::BlackBox).origin.unwrap().host;
     assert_eq!(at_origin(&url, &own, "/endpoint", &[], None).await.unwrap().status, 200);
 
     let bucket = World::start(find("foreign-bucket").unwrap()).await.unwrap();
-    let website = place(&bucket, &bucket.target().origin.unwrap().host, 80);
+    let website = place(&bucket, &bucket.target(Sight::BlackBox).origin.unwrap().host, 80);
     let missing = plain(website, HOST, "/endpoint", &[]).await.unwrap();
     assert_eq!((missing.status, header(&missing, "server")), (404, "AmazonS3"));
     assert!(missing.body.contains("<li>Code: NoSuchBucket</li>\n") && missing.body.contains(HOST), "{}", missing.body);
 
     let balancer = || Origin { product: Product::LoadBalancer, plain: PlainDoor::Redirects, ..sound_origin() };
     let world = World::start(&Scenario { origin: balancer, ..sound() }).await.unwrap();
-    let target = world.target().origin.unwrap().host;
+    let target = world.target(Sight::BlackBox).origin.unwrap().host;
     let redirect = plain(place(&world, &target, 80), HOST, "/endpoint", &[]).await.unwrap();
     assert_eq!((redirect.status, header(&redirect, "location")), (301, "https://lambda.example.com/endpoint"));
     let closed = at_origin(&world, HOST, "/endpoint", &[], None).await.unwrap();
@@ -148,6 +149,6 @@ async fn other_boxes_answer_in_their_own_way() {
 async fn plain_http_may_stand_on_443() {
     let origin = || Origin { door: Door::PlainHttp, ..open() };
     let world = world(Zone::default, origin).await;
-    let target = world.target().origin.unwrap().host;
+    let target = world.target(Sight::BlackBox).origin.unwrap().host;
     assert_eq!(plain(place(&world, &target, 443), HOST, "/endpoint", &[]).await.unwrap().status, 200);
 }

@@ -1,8 +1,9 @@
 //! The small world is what it claims to be: each server is asked by clients of the tests' own.
 
-mod clients;
+pub(in crate::demo) mod clients;
 mod edge;
 mod gateway;
+mod known;
 mod names;
 mod ports;
 mod scenarios;

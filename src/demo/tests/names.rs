@@ -1,5 +1,6 @@
 //! The name servers of the world, asked with messages of the test's own.
 
+use crate::demo::Sight;
 use std::net::SocketAddr;
 
 use hickory_proto::op::{Edns, Message, Query, ResponseCode};
@@ -27,8 +28,8 @@ async fn ask(server: SocketAddr, name: &str, kind: RecordType, unchecked: bool) 
 
 async fn start(names: Names) -> (World, SocketAddr, SocketAddr) {
     let world = World::start(&Scenario { names, ..sound() }).await.unwrap();
-    let ResolverChoice::Udp(resolver) = world.settings().resolver else { panic!("a UDP resolver") };
-    let authority = SocketAddr::from(([127, 0, 0, 1], world.settings().authority_port));
+    let ResolverChoice::Udp(resolver) = world.settings(Sight::BlackBox).resolver else { panic!("a UDP resolver") };
+    let authority = SocketAddr::from(([127, 0, 0, 1], world.settings(Sight::BlackBox).authority_port));
     (world, resolver, authority)
 }
 
@@ -45,7 +46,7 @@ async fn a_proxied_name_has_cloudflares_addresses_and_no_alias() {
             assert!(cfdoctor_checks::model::cloudflare::owns(address.0.into()), "{record}");
         }
     }
-    let target = world.target().origin.unwrap().host;
+    let target = world.target(Sight::BlackBox).origin.unwrap().host;
     assert_eq!(look_up(resolver, &target).await, ["203.0.113.80".parse::<std::net::IpAddr>().unwrap()]);
     let servers = ask(resolver, "example.com.", RecordType::NS, false).await;
     assert_eq!(servers.answers.len(), 2);
@@ -74,7 +75,7 @@ async fn each_fault_is_told_apart() {
             assert_eq!(there.answers.len(), 2, "the zone's own server knows it already");
         }
         // A visitor without an address finds nothing.
-        let leads = world.settings().connect_to.iter().any(|rule| rule.host.as_deref() == Some(HOST));
+        let leads = world.settings(Sight::BlackBox).connect_to.iter().any(|rule| rule.host.as_deref() == Some(HOST));
         assert_eq!(leads, names == Names::DnsOnly, "{names:?}");
     }
 }
@@ -91,8 +92,8 @@ async fn broken_dnssec_answers_those_who_do_not_check() {
 #[tokio::test]
 async fn a_dangling_target_has_no_address() {
     let world = World::start(&Scenario { target_resolves: false, ..sound() }).await.unwrap();
-    let ResolverChoice::Udp(resolver) = world.settings().resolver else { panic!("a UDP resolver") };
-    let target = world.target().origin.unwrap().host;
+    let ResolverChoice::Udp(resolver) = world.settings(Sight::BlackBox).resolver else { panic!("a UDP resolver") };
+    let target = world.target(Sight::BlackBox).origin.unwrap().host;
     let answer = ask(resolver, &format!("{target}."), RecordType::A, false).await;
     assert_eq!(answer.metadata.response_code, ResponseCode::NXDomain);
     let page = super::clients::Visitor::of(&world).await.get("/endpoint").await;

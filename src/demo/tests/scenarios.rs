@@ -7,7 +7,7 @@ use cfdoctor_checks::diagnosis::assess;
 use cfdoctor_checks::{all, find as find_check};
 use futures_util::{StreamExt, stream};
 
-use crate::demo::{SCENARIOS, Scenario, TYPICAL, World, find};
+use crate::demo::{Known, SCENARIOS, Scenario, Sight, TYPICAL, World, find};
 use crate::probe::budget::Budget;
 
 #[test]
@@ -41,10 +41,10 @@ async fn worlds_start_at_once() {
 }
 
 /// What the doctor says of a world, as far as it differs from what the scenario names.
-async fn difference(scenario: &'static Scenario) -> Option<String> {
+async fn difference((scenario, sight): (&'static Scenario, Sight)) -> Option<String> {
     let world = World::start(scenario).await.unwrap();
-    let settings = world.settings();
-    let evidence = crate::gather(&world.target(), &settings, &Budget::quiet(settings.deadline)).await;
+    let settings = world.settings(sight);
+    let evidence = crate::gather(&world.target(sight), &settings, &Budget::quiet(settings.deadline)).await;
     let assessment = assess(&evidence, all());
     let found: BTreeMap<&str, &str> = assessment
         .results
@@ -56,14 +56,21 @@ async fn difference(scenario: &'static Scenario) -> Option<String> {
         })
         .collect();
     let cause = assessment.diagnosis.map(|diagnosis| diagnosis.cause);
-    let expected: BTreeMap<&str, &str> = scenario.expect.iter().copied().collect();
-    (found != expected || cause != scenario.cause)
-        .then(|| format!("{}: expected {:?} {expected:?}, found {cause:?} {found:?}", scenario.name, scenario.cause))
+    let black_box = Known { cause: scenario.cause, expect: scenario.expect };
+    let Known { cause: expected_cause, expect } = match sight {
+        Sight::BlackBox => black_box,
+        Sight::Known => scenario.known.unwrap_or(black_box),
+    };
+    let expected: BTreeMap<&str, &str> = expect.iter().copied().collect();
+    (found != expected || cause != expected_cause).then(|| {
+        format!("{} ({sight:?}): expected {expected_cause:?} {expected:?}, found {cause:?} {found:?}", scenario.name)
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_finds_exactly_what_each_scenario_names() {
+    let visits = SCENARIOS.iter().flat_map(|scenario| [(scenario, Sight::BlackBox), (scenario, Sight::Known)]);
     let differences: Vec<String> =
-        stream::iter(SCENARIOS).map(difference).buffer_unordered(4).filter_map(std::future::ready).collect().await;
+        stream::iter(visits).map(difference).buffer_unordered(4).filter_map(std::future::ready).collect().await;
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }

@@ -61,7 +61,7 @@ pub async fn edge(
         if !wants_tls {
             return Gathered::Missing(NotRun::Disabled(Probe::EdgeTls));
         }
-        legacy(route, target, TlsVersion::Tls11, &patient, budget).await
+        legacy(route, &target.host, TlsVersion::Tls11, &patient, budget).await
     };
     let ((mut handshake, mut exchanges), beside, old) = tokio::join!(main, beside, old);
     if let Some(exchange) = beside {
@@ -155,12 +155,37 @@ pub struct OriginLeg {
     /// What was seen.
     pub vantage: Vantage,
     line: Line,
+    /// The target as the origin is asked for it.
+    target: Target,
 }
 
-/// What Cloudflare meets: SNI and `Host` are the target's. `plain` leads to port 80.
+/// How Cloudflare asks the origin where a rule overrides it (`facts/cloudflare.md` section 4.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `Host`, and with it SNI; `None`: the visitor's name.
+    pub host: Option<String>,
+    /// SNI where it is another than `Host`.
+    pub server_name: Option<String>,
+    /// Path and query, where they are rewritten.
+    pub path: Option<String>,
+}
+
+impl Overrides {
+    /// The target as the origin is asked for it.
+    fn apply(&self, target: &Target) -> Target {
+        Target {
+            host: self.host.clone().unwrap_or_else(|| target.host.clone()),
+            path: self.path.clone().unwrap_or_else(|| target.path.clone()),
+            ..target.clone()
+        }
+    }
+}
+
+/// What Cloudflare meets: SNI and `Host` are the target's, or the override's. `plain` leads to port 80.
 pub async fn origin(
     target: &Target,
     origin: &DeclaredOrigin,
+    overrides: &Overrides,
     route: &Route,
     plain: &Route,
     settings: &Settings,
@@ -169,8 +194,11 @@ pub async fn origin(
     let wants_tls = settings.probes.contains(&Probe::OriginTls);
     let wants_http = settings.probes.contains(&Probe::OriginHttp);
     let patient = optional(settings);
+    let asked = overrides.apply(target);
+    let target = &asked;
+    let server_name = overrides.server_name.as_ref().unwrap_or(&target.host);
     let mut line =
-        Line::new(Scheme::Https, &target.host, origin.port, route.clone(), settings).with_client_identity(settings);
+        Line::new(Scheme::Https, server_name, origin.port, route.clone(), settings).with_client_identity(settings);
     let main = async {
         if !wants_tls && !wants_http {
             return (None, None);
@@ -185,7 +213,7 @@ pub async fn origin(
             sample = Some(exchange);
         }
         handshake.legacy = if wants_tls {
-            old_origin(&handshake, route, target, &patient, budget).await
+            old_origin(&handshake, route, server_name, &patient, budget).await
         } else {
             Gathered::Missing(NotRun::Disabled(Probe::OriginTls))
         };
@@ -210,13 +238,14 @@ pub async fn origin(
         None => Gathered::Missing(NotRun::Disabled(Probe::OriginHttp)),
     };
     let tls = handshake.map_or(Gathered::Missing(NotRun::Disabled(Probe::OriginTls)), Gathered::Found);
-    OriginLeg { vantage: Vantage { tls, http }, line }
+    OriginLeg { vantage: Vantage { tls, http }, line, target: asked.clone() }
 }
 
 impl OriginLeg {
     /// Asks the origin a second time and adds the exchange to the samples; `false`: not asked (nothing answered
     /// before, the method is not one to repeat, or no request is left).
-    pub async fn again(&mut self, target: &Target, settings: &Settings, budget: &Budget) -> bool {
+    pub async fn again(&mut self, settings: &Settings, budget: &Budget) -> bool {
+        let target = &self.target;
         let Gathered::Found(exchanges) = &mut self.vantage.http else { return false };
         let answered = exchanges.samples.last().is_some_and(questions::may_repeat);
         if !answered
@@ -242,12 +271,12 @@ fn optional(settings: &Settings) -> Settings {
 /// The raw hello of old versions.
 async fn legacy(
     route: &Route,
-    target: &Target,
+    server_name: &str,
     offered: TlsVersion,
     settings: &Settings,
     budget: &Budget,
 ) -> Gathered<LegacyHello> {
-    Gathered::Found(tls::legacy(route, &target.host, offered, settings, budget).await)
+    Gathered::Found(tls::legacy(route, server_name, offered, settings, budget).await)
 }
 
 /// Did the raw hello bring nothing?
@@ -259,12 +288,12 @@ fn is_nothing(hello: &LegacyHello) -> bool {
 async fn old_origin(
     handshake: &Handshake,
     route: &Route,
-    target: &Target,
+    server_name: &str,
     settings: &Settings,
     budget: &Budget,
 ) -> Gathered<LegacyHello> {
     if tls::worth_a_legacy_hello(handshake) {
-        return legacy(route, target, TlsVersion::Tls12, settings, budget).await;
+        return legacy(route, server_name, TlsVersion::Tls12, settings, budget).await;
     }
     match handshake.connect {
         Connect::Open => Gathered::Missing(NotRun::not_applicable("the handshake shows what the origin speaks")),

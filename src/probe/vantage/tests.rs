@@ -117,7 +117,16 @@ async fn a_failed_handshake_leaves_what_port_80_says() {
     let Gathered::Missing(NotRun::Blocked { probe: Probe::EdgeHttp, by }) = &http.trace else { panic!() };
     assert!(by.contains("TLS"), "{by}");
     assert_eq!(http.plain.found().unwrap().response().unwrap().status, 200);
-    let leg = origin(&at, &"o.test".parse().unwrap(), &route(&secure), &route(&clear), &settings, &budget).await;
+    let leg = origin(
+        &at,
+        &"o.test".parse().unwrap(),
+        &Overrides::default(),
+        &route(&secure),
+        &route(&clear),
+        &settings,
+        &budget,
+    )
+    .await;
     assert!(exchanges(&leg.vantage).samples.is_empty());
     assert_eq!(exchanges(&leg.vantage).plain.found().unwrap().response().unwrap().status, 200);
 }
@@ -142,8 +151,16 @@ async fn only_what_is_wanted_is_asked() {
         let settings = Settings { probes: probes.iter().copied().collect(), ..settings() };
         let budget = budget();
         let vantage = edge(&at, &route(&secure), &route(&clear), &nobody, &settings, &budget).await;
-        let origin_leg =
-            origin(&at, &"o.test".parse().unwrap(), &route(&secure), &route(&clear), &settings, &budget).await;
+        let origin_leg = origin(
+            &at,
+            &"o.test".parse().unwrap(),
+            &Overrides::default(),
+            &route(&secure),
+            &route(&clear),
+            &settings,
+            &budget,
+        )
+        .await;
         (vantage, origin_leg.vantage, budget.spent())
     };
     let (at_edge, at_origin, spent) = visit(&[Probe::Dns]).await;
@@ -298,17 +315,46 @@ async fn the_origin_is_asked_as_cloudflare_asks_and_again_when_told() {
     let clear = site(None, ok).await;
     let (settings, budget) = (settings(), budget());
     let at = target("https://site.test/x");
-    let mut leg = origin(&at, &"o.test".parse().unwrap(), &route(&secure), &route(&clear), &settings, &budget).await;
+    let mut leg = origin(
+        &at,
+        &"o.test".parse().unwrap(),
+        &Overrides::default(),
+        &route(&secure),
+        &route(&clear),
+        &settings,
+        &budget,
+    )
+    .await;
     let handshake = leg.vantage.tls.found().unwrap();
     assert_eq!((handshake.server_name.as_deref(), handshake.completed()), (Some("site.test"), true));
     assert!(matches!(handshake.legacy, Gathered::Missing(NotRun::NotApplicable(_))));
     assert_eq!(exchanges(&leg.vantage).samples.len(), 1);
     assert!(secure.heads()[0].contains(":authority: site.test\n"), "{:?}", secure.heads());
-    assert!(leg.again(&at, &settings, &budget).await);
+    assert!(leg.again(&settings, &budget).await);
     assert_eq!(exchanges(&leg.vantage).answers().count(), 2);
     assert_eq!((secure.connections(), budget.spent().connections), (1, 2));
     let post = Target { method: "POST".into(), ..at };
-    assert!(!leg.again(&post, &settings, &budget).await);
+    let asked_as = Overrides::default();
+    let way = (route(&secure), route(&clear));
+    let mut leg = origin(&post, &"o.test".parse().unwrap(), &asked_as, &way.0, &way.1, &settings, &budget).await;
+    assert!(!leg.again(&settings, &budget).await);
+}
+
+#[tokio::test]
+async fn overrides_are_what_the_origin_hears() {
+    let secure = site(Some(tls(&["h2", "http/1.1"], false)), ok).await;
+    let clear = site(None, ok).await;
+    let at = target("https://site.test/x");
+    let overrides = Overrides { host: Some("shop.test".into()), server_name: None, path: Some("/v2/x?y=1".into()) };
+    let way = (route(&secure), route(&clear));
+    let leg = origin(&at, &"o.test".parse().unwrap(), &overrides, &way.0, &way.1, &settings(), &budget()).await;
+    assert_eq!(leg.vantage.tls.found().unwrap().server_name.as_deref(), Some("shop.test"));
+    assert!(secure.heads()[0].contains(":authority: shop.test\n"), "{:?}", secure.heads());
+    assert!(secure.heads()[0].starts_with("GET /v2/x?y=1\n"), "{:?}", secure.heads());
+    let apart = Overrides { server_name: Some("sni.test".into()), ..Overrides::default() };
+    let leg = origin(&at, &"o.test".parse().unwrap(), &apart, &way.0, &way.1, &settings(), &budget()).await;
+    assert_eq!(leg.vantage.tls.found().unwrap().server_name.as_deref(), Some("sni.test"));
+    assert!(secure.heads().last().unwrap().contains("site.test"), "{:?}", secure.heads());
 }
 
 #[tokio::test]
@@ -317,8 +363,16 @@ async fn a_refusal_after_the_handshake_is_written_into_it() {
         let secure = site(Some(tls(&[alpn], true)), ok).await;
         let clear = site(None, ok).await;
         let at = target("https://site.test/x");
-        let leg =
-            origin(&at, &"o.test".parse().unwrap(), &route(&secure), &route(&clear), &settings(), &budget()).await;
+        let leg = origin(
+            &at,
+            &"o.test".parse().unwrap(),
+            &Overrides::default(),
+            &route(&secure),
+            &route(&clear),
+            &settings(),
+            &budget(),
+        )
+        .await;
         let handshake = leg.vantage.tls.found().unwrap();
         assert_eq!(handshake.client_certificate, ClientCertificate::Required, "{alpn}: {handshake:?}");
         assert!(
@@ -351,7 +405,17 @@ async fn a_lost_answer_is_asked_for_again_and_that_is_told() {
         let clear = site(None, ok).await;
         let settings = Settings { retries, ..settings() };
         let at = target("https://site.test/");
-        origin(&at, &"o.test".parse().unwrap(), &route(&secure), &route(&clear), &settings, &budget()).await.vantage
+        origin(
+            &at,
+            &"o.test".parse().unwrap(),
+            &Overrides::default(),
+            &route(&secure),
+            &route(&clear),
+            &settings,
+            &budget(),
+        )
+        .await
+        .vantage
     };
     let vantage = lossy(1).await;
     assert_eq!(first(&vantage).status, 200);
@@ -399,7 +463,16 @@ async fn connections_run_out_without_blame() {
     assert_eq!(http.samples.len(), 3);
     assert!(http.redirects.is_empty());
     assert!(http.redirects_stopped.as_ref().unwrap().contains("no connection"), "{:?}", http.redirects_stopped);
-    let leg = origin(&at, &"o.test".parse().unwrap(), &route(&secure), &route(&clear), &settings, &budget).await;
+    let leg = origin(
+        &at,
+        &"o.test".parse().unwrap(),
+        &Overrides::default(),
+        &route(&secure),
+        &route(&clear),
+        &settings,
+        &budget,
+    )
+    .await;
     let Gathered::Missing(NotRun::Blocked { by, .. }) = &leg.vantage.http else { panic!("{:?}", leg.vantage.http) };
     assert!(by.contains("used up"), "{by}");
     assert_eq!(budget.spent().connections, 6);

@@ -1,0 +1,123 @@
+//! Worker route patterns (<https://developers.cloudflare.com/workers/configuration/routing/routes/>, "Matching
+//! behavior" and "Validity").
+
+use super::{Part, PatternMatch, glob, parts, path_and_query};
+use crate::evidence::Target;
+
+/// Does a Worker route match the target's URL?
+///
+/// A star may begin the host and end the path. The whole URL counts, the query string too. The path is case-sensitive;
+/// the host is for routes made before 2023-10-15 only, and a route does not tell its age.
+pub fn worker_route(pattern: &str, target: &Target) -> PatternMatch {
+    let wanted = parts(pattern);
+    let (path, query) = path_and_query(target);
+    let no = |part, wanted: &str, actual: &str| PatternMatch::No(part, wanted.to_owned(), actual.to_owned());
+    let scheme = target.scheme.to_string();
+    if let Some(wanted) = wanted.scheme.filter(|wanted| !wanted.eq_ignore_ascii_case(&scheme)) {
+        return no(Part::Scheme, wanted, &scheme);
+    }
+    let host = wanted.host.to_ascii_lowercase();
+    if !glob(&host, &target.host) {
+        return no(Part::Host, wanted.host, &target.host);
+    }
+    // "there is an implied path of `/` if you do not specify one"
+    let wanted_path = if wanted.path.is_empty() { "/" } else { wanted.path };
+    let asked = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    if !glob(wanted_path, &asked) {
+        return match glob(wanted_path, path) {
+            true => no(Part::Query, "(none)", query.unwrap_or_default()),
+            false => no(Part::Path, wanted_path, path),
+        };
+    }
+    if host != wanted.host {
+        return PatternMatch::Unknown(
+            "whether the route is from before 2023-10-15, when upper case in a host counted".into(),
+        );
+    }
+    if let Some(port) = wanted.port.filter(|port| *port != target.port.to_string()) {
+        return no(Part::Port, port, &target.port.to_string());
+    }
+    PatternMatch::Yes
+}
+
+/// How specific a route is: the greater wins. Host before path (known issue "Route specificity": `a.example.com/*` beats
+/// `*.example.com/a`), an exact host before a wildcard, the longer before the shorter.
+///
+/// The known issue also says that `example.com/images*` beats `example.com/images/*`; routes that are so alike are told
+/// apart by [`Specificity::is_like`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Specificity {
+    exact_host: bool,
+    host: usize,
+    exact_path: bool,
+    path: usize,
+    scheme: bool,
+}
+
+/// See [`Specificity`].
+pub fn specificity(pattern: &str) -> Specificity {
+    let wanted = parts(pattern);
+    let path = if wanted.path.is_empty() { "/" } else { wanted.path };
+    Specificity {
+        exact_host: !wanted.host.contains('*'),
+        host: wanted.host.trim_start_matches('*').len(),
+        exact_path: !path.ends_with('*'),
+        path: path.trim_end_matches('*').len(),
+        scheme: wanted.scheme.is_some(),
+    }
+}
+
+impl Specificity {
+    /// Do the two differ by no more than a slash before the star, where Cloudflare has a known bug?
+    pub fn is_like(self, other: Specificity) -> bool {
+        let alike = Specificity { path: 0, ..self } == Specificity { path: 0, ..other };
+        alike && !self.exact_path && self.path.abs_diff(other.path) <= 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pattern: &str, url: &str) -> bool {
+        worker_route(pattern, &url.parse().unwrap()) == PatternMatch::Yes
+    }
+
+    #[test]
+    fn documented_patterns() {
+        for (pattern, url, wanted) in [
+            ("https://*.example.com/images/*", "https://a.example.com/images/x", true),
+            ("https://*.example.com/images/*", "http://a.example.com/images/x", false),
+            ("*example.com/*", "https://example.com/", true),
+            ("*example.com/*", "https://www.example.com/path", true),
+            ("*.example.com/*", "https://example.com/", false),
+            ("*example.com/*", "https://myexample.com/", true),
+            ("*example.com/*", "https://not-example.org/", false),
+            ("example.com", "https://example.com/", true),
+            ("example.com", "https://example.com/a", false),
+            ("example.com/path*", "https://example.com/path/readme.txt", true),
+            ("*example.com/images/cat.png", "https://example.com/images/cat.png", true),
+            ("*example.com/images/cat.png", "https://example.com/images/cat.png?foo=bar", false),
+            ("*example.com/images/*", "https://example.com/images/cat.png?foo=bar", true),
+            ("example.com/Images/*", "https://example.com/images/x", false),
+        ] {
+            assert_eq!(of(pattern, url), wanted, "{pattern} {url}");
+        }
+        let old = worker_route("Example.com/*", &"https://example.com/".parse().unwrap());
+        assert!(matches!(old, PatternMatch::Unknown(_)), "{old:?}");
+    }
+
+    #[test]
+    fn the_most_specific_wins() {
+        for (more, less) in [
+            ("www.example.com/*", "*.example.com/*"),
+            ("example.com/hello/*", "example.com/*"),
+            ("a.example.com/*", "*.example.com/a"),
+            ("*example.com/images/cat.png", "*example.com/images/*"),
+        ] {
+            assert!(specificity(more) > specificity(less), "{more} {less}");
+        }
+        assert!(specificity("example.com/images*").is_like(specificity("example.com/images/*")));
+        assert!(!specificity("example.com/*").is_like(specificity("example.com/images/*")));
+    }
+}

@@ -1,0 +1,131 @@
+//! What Cloudflare and AWS themselves say: asked, and laid together with the user's files.
+
+use cfdoctor_checks::evidence::target::DeclaredOrigin;
+use cfdoctor_checks::evidence::{Gateway, Gathered, Target, Zone};
+use cfdoctor_checks::model::effective;
+use cfdoctor_checks::{NotRun, Probe};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::budget::Budget;
+use super::vantage::Overrides;
+use super::{aws, cloudflare};
+use crate::settings::{Credential, Settings};
+
+/// The way to the origin, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Way {
+    /// What the record points at.
+    pub(super) origin: Option<DeclaredOrigin>,
+    /// How it is asked.
+    pub(super) overrides: Overrides,
+}
+
+impl Way {
+    /// What the user says, else what the zone's record says; the zone's rules may override how it is asked
+    /// (`facts/cloudflare.md` section 4.2).
+    pub(super) fn of(target: &Target, zone: Option<&Zone>) -> Way {
+        let Some(zone) = zone else { return Way { origin: target.origin.clone(), overrides: Overrides::default() } };
+        let effective = effective::of(zone, target, None);
+        let overridden = || {
+            let name = effective.dns_override.value.clone().flatten()?;
+            name.parse::<DeclaredOrigin>().ok().map(|origin| DeclaredOrigin { from_zone: true, ..origin })
+        };
+        let recorded = || DeclaredOrigin::of_record(zone.records.found()?, &target.host);
+        let mut origin = target.origin.clone().or_else(overridden).or_else(recorded);
+        if let (Some(origin), Some(Some(port))) = (&mut origin, effective.port.value)
+            && origin.from_zone
+        {
+            origin.port = port;
+        }
+        let path = effective.path.value.filter(|path| *path != target.path);
+        Way {
+            origin,
+            overrides: Overrides {
+                host: effective.host_header.value.flatten(),
+                server_name: effective.sni.value.flatten(),
+                path,
+            },
+        }
+    }
+}
+
+/// The zone; as soon as the way to the origin is known, it is sent to `way`.
+pub(super) async fn zone(
+    target: &Target,
+    settings: &Settings,
+    budget: &Budget,
+    way: oneshot::Sender<Way>,
+) -> Gathered<Zone> {
+    let access = match &settings.cloudflare {
+        Credential::Usable(access) if is_wanted(target, settings) => Ok(access),
+        Credential::Usable(_) | Credential::Unused => Err(NotRun::Disabled(Probe::Zone)),
+        Credential::Absent => Err(NotRun::NoCredential(Probe::Zone)),
+        Credential::Unusable(why) => Err(NotRun::blocked(Probe::Zone, why)),
+    };
+    let tell = |zone: &Gathered<Zone>| {
+        // Whoever waited for it may have given up.
+        let _ = way.send(Way::of(target, zone.found()));
+    };
+    let access = match access {
+        Ok(access) => access,
+        Err(why) => {
+            let zone = laid_over(Err(why), settings);
+            tell(&zone);
+            return zone;
+        }
+    };
+    let (sender, early) = oneshot::channel();
+    let told = async {
+        if let Ok(early) = early.await {
+            tell(&read(early, settings));
+        }
+    };
+    let (looked, ()) = tokio::join!(cloudflare::look(&target.host, access, budget, Some(sender)), told);
+    read(looked, settings)
+}
+
+/// Does any chosen check need the zone, or only the zone know where the origin is?
+fn is_wanted(target: &Target, settings: &Settings) -> bool {
+    let asks_origin = || settings.probes.contains(&Probe::OriginTls) || settings.probes.contains(&Probe::OriginHttp);
+    settings.probes.contains(&Probe::Zone) || (target.origin.is_none() && asks_origin())
+}
+
+fn read(looked: cloudflare::Looked, settings: &Settings) -> Gathered<Zone> {
+    match looked {
+        cloudflare::Looked::Found(document) => laid_over(Ok(document), settings),
+        cloudflare::Looked::Missing(why) => laid_over(Err(why), settings),
+    }
+}
+
+/// What the API told, with the user's files laid over it.
+fn laid_over(told: Result<Value, NotRun>, settings: &Settings) -> Gathered<Zone> {
+    let read = |document| Zone::from_document(document).map_err(|why| NotRun::inconclusive(why.to_string()));
+    match (told.and_then(read), &settings.zone_file) {
+        (Ok(zone), None) => Gathered::Found(zone),
+        (Ok(zone), Some(file)) => Gathered::Found(zone.laid_under(file)),
+        (Err(_), Some(file)) => Gathered::Found(file.clone()),
+        (Err(why), None) => Gathered::Missing(why),
+    }
+}
+
+/// The account.
+pub(super) async fn gateway(
+    target: &Target,
+    origin: Option<&DeclaredOrigin>,
+    settings: &Settings,
+    budget: &Budget,
+) -> Gathered<Gateway> {
+    let told = match &settings.aws {
+        Some(access) if settings.probes.contains(&Probe::Gateway) => {
+            aws::look(target, origin.map(|origin| origin.host.as_str()), access, budget).await
+        }
+        Some(_) => Gathered::Missing(NotRun::Disabled(Probe::Gateway)),
+        None => Gathered::Missing(NotRun::NoCredential(Probe::Gateway)),
+    };
+    match (told, &settings.gateway_file) {
+        (Gathered::Found(told), Some(file)) => Gathered::Found(told.merge(file.clone())),
+        (Gathered::Missing(_), Some(file)) => Gathered::Found(file.clone()),
+        (told, None) => told,
+    }
+}
