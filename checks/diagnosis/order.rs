@@ -43,6 +43,7 @@ pub(super) const ORDER: &[&[&str]] = &[
     &["aws-mutual-tls-unmet", "origin-client-certificate-required"],
     &[
         "aws-certificate-renewal-blocked",
+        "aws-certificate-unusable",
         "origin-certificate-expired",
         "origin-certificate-not-yet-valid",
         "origin-certificate-name-mismatch",
@@ -145,6 +146,8 @@ const REJECTIONS: &[&str] = &["edge-gateway-rejects", "edge-host-rejected"];
 const ORIGIN_TRUST: &[&str] =
     &["origin-certificate-name-mismatch", "origin-certificate-untrusted", "origin-chain-incomplete"];
 
+const ENDED: &[&str] = &["origin-certificate-expired", "origin-certificate-expiring", "origin-ca-unmanaged"];
+
 const REFUSED_HENCE: &[&str] =
     &["edge-differs-from-origin", "cache-status-uncacheable", "cache-control-missing", "cache-not-eligible"];
 
@@ -175,12 +178,15 @@ pub(super) const EXPLAINS: &[Explains] = &[
     }),
     always("dns-target-unresolvable", &["origin-unreachable", "dns-region-mismatch"]),
     always("dns-target-default-endpoint", REJECTIONS),
-    always("dns-target-default-endpoint", &["origin-default-certificate", "origin-certificate-name-mismatch"]),
+    always(
+        "dns-target-default-endpoint",
+        &["origin-default-certificate", "origin-certificate-name-mismatch", "aws-custom-domain-missing"],
+    ),
     when("dns-target-default-endpoint", &["edge-origin-error"], certificate_error),
     always("dns-target-foreign-host", REJECTIONS),
     always("dns-target-foreign-host", ORIGIN_TRUST),
     when("dns-target-foreign-host", &["edge-origin-error"], certificate_error),
-    always("dns-region-mismatch", &["origin-default-certificate", "dns-target-unresolvable"]),
+    always("dns-region-mismatch", &["origin-default-certificate", "dns-target-unresolvable", "aws-target-mismatch"]),
     always("dns-region-mismatch", REJECTIONS),
     when("dns-region-mismatch", &["edge-origin-error"], |e| certificate_error(e) || code(e) == Some(1016)),
     when("cloudflare-ssl-mode-weak", &["edge-redirect-loop"], plain_mode),
@@ -197,6 +203,20 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("aws-custom-domain-missing", ORIGIN_TRUST),
     always("aws-custom-domain-missing", REJECTIONS),
     when("aws-custom-domain-missing", &["edge-origin-error"], certificate_error),
+    always("aws-target-mismatch", &["origin-default-certificate"]),
+    always("aws-target-mismatch", ORIGIN_TRUST),
+    always("aws-target-mismatch", REJECTIONS),
+    when("aws-target-mismatch", &["edge-origin-error"], certificate_error),
+    always("aws-domain-frozen", &["origin-certificate-name-mismatch", "origin-certificate-expired"]),
+    always("aws-domain-frozen", &["aws-certificate-unusable"]),
+    // Where the domain could not be made, or its certificate not be put on it.
+    always("aws-certificate-region", &["origin-default-certificate", "aws-domain-frozen"]),
+    always("aws-certificate-unusable", ENDED),
+    always("aws-certificate-unusable", &["origin-certificate-not-yet-valid", "origin-certificate-name-mismatch"]),
+    when("aws-certificate-unusable", &["edge-origin-error"], untrusted),
+    always("aws-certificate-renewal-blocked", &["aws-certificate-unusable"]),
+    always("aws-certificate-renewal-blocked", ENDED),
+    when("aws-certificate-renewal-blocked", &["edge-origin-error"], untrusted),
     always("origin-default-certificate", ORIGIN_TRUST),
     always("origin-default-certificate", REJECTIONS),
     when("origin-default-certificate", &["edge-origin-error"], certificate_error),
@@ -327,11 +347,6 @@ mod tests {
                 "aws-mapping-missing",
                 "aws-mutual-tls-unmet",
                 "aws-stage-cache-stacked",
-                // Soon.
-                "aws-domain-frozen",
-                "aws-target-mismatch",
-                "aws-certificate-region",
-                "aws-certificate-renewal-blocked",
             ];
             if built.contains(area) && !later.contains(&id) {
                 assert!(crate::find(id).is_some(), "{id} is ranked but no check");
