@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use super::fixes;
 use super::subject::place;
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;

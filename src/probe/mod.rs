@@ -18,9 +18,10 @@ use std::net::IpAddr;
 
 use cfdoctor_checks::evidence::dns::{Chain, Lookup};
 use cfdoctor_checks::evidence::target::Scheme;
-use cfdoctor_checks::evidence::{Dns, Evidence, Gathered, Target, Vantage};
+use cfdoctor_checks::evidence::{Dns, Evidence, Gateway, Gathered, Target, Vantage};
 use cfdoctor_checks::{NotRun, Probe};
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use time::OffsetDateTime;
 
 use crate::settings::Settings;
@@ -30,6 +31,14 @@ use dns::{Asker, Surroundings};
 use known::Way;
 use tokio::sync::oneshot;
 use vantage::OriginLeg;
+
+/// What the account tells of a target, in the region of what its record points at where the zone is known.
+pub async fn known_gateway(target: &Target, settings: &Settings, budget: &Budget) -> Gathered<Gateway> {
+    let (sender, way) = oneshot::channel();
+    let (_, way) = tokio::join!(known::zone(target, settings, budget, sender), way);
+    let origin = way.ok().and_then(|way| way.origin);
+    known::gateway(target, origin.as_ref(), settings, budget).await
+}
 
 /// Looks at the whole path of `target`; every failure on the way is evidence.
 pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Evidence {
@@ -54,9 +63,11 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
     };
     let gateway = async {
         let way = way.clone().await;
-        known::gateway(target, way.origin.as_ref(), settings, budget).await
+        let gateway = known::gateway(target, way.origin.as_ref(), settings, budget).await;
+        let validation = validation(&asker, target, &gateway, settings).await;
+        (gateway, validation)
     };
-    let ((host, unchecked, edge), (way, (origin_chain, mut leg)), around, zone, gateway) = tokio::join!(
+    let ((host, unchecked, edge), (way, (origin_chain, mut leg)), around, zone, (gateway, validation)) = tokio::join!(
         edge_leg(&asker, target, settings, budget),
         origin,
         surroundings(&asker, target, settings),
@@ -74,7 +85,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
             zone: around.zone,
             views: around.views,
             caa: around.caa,
-            validation: Vec::new(),
+            validation,
             origin: origin_chain,
         }),
         None => Gathered::Missing(NotRun::Disabled(Probe::Dns)),
@@ -98,6 +109,22 @@ async fn surroundings(asker: &Asker, target: &Target, settings: &Settings) -> Op
         true => Some(asker.surroundings(&target.host).await),
         false => None,
     }
+}
+
+/// The records by which ACM proves the names of the host's certificates, as the world sees them: only where a chosen
+/// check asks for names and account.
+async fn validation(
+    asker: &Asker,
+    target: &Target,
+    gateway: &Gathered<Gateway>,
+    settings: &Settings,
+) -> Vec<Chain> {
+    /// A certificate has a record for each name; the first ones tell whether somebody tidied up.
+    const MOST: usize = 4;
+    let is_asked = [Probe::Dns, Probe::Gateway].iter().all(|probe| settings.probes.contains(probe));
+    let Some(gateway) = gateway.found().filter(|_| is_asked) else { return Vec::new() };
+    let names = gateway.validation_names(&target.host);
+    join_all(names.iter().take(MOST).map(|name| asker.chain(name))).await
 }
 
 /// What a visitor meets.
