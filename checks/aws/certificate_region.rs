@@ -117,13 +117,17 @@ mod tests {
     use crate::aws::testing::*;
 
     fn regional(certificate: &str) -> Evidence {
-        site(json!({"domains": [{"domainName": HOST, "region": "us-west-2", "endpointConfiguration": {"types": ["REGIONAL"]},
-            "regionalCertificateArn": format!("arn:aws:acm:{certificate}:123456789012:certificate/7a-1")}]}))
+        site(
+            json!({"domains": [{"domainName": HOST, "region": "us-west-2", "endpointConfiguration": {"types": ["REGIONAL"]},
+            "regionalCertificateArn": format!("arn:aws:acm:{certificate}:123456789012:certificate/7a-1")}]}),
+        )
     }
 
     fn edge_optimised(certificate: &str) -> Evidence {
-        site(json!({"domains": [{"domainName": HOST, "region": "eu-west-1", "endpointConfiguration": {"types": ["EDGE"]},
-            "certificateArn": format!("arn:aws:acm:{certificate}:123456789012:certificate/7a-1")}]}))
+        site(
+            json!({"domains": [{"domainName": HOST, "region": "eu-west-1", "endpointConfiguration": {"types": ["EDGE"]},
+            "certificateArn": format!("arn:aws:acm:{certificate}:123456789012:certificate/7a-1")}]}),
+        )
     }
 
     #[test]
@@ -137,18 +141,23 @@ mod tests {
             assert_eq!(word(&CHECK, &site), expected);
         }
         let text = fix_text(&CHECK, &regional("us-east-1"));
-        assert!(text.contains("request-certificate --domain-name 'lambda.example.com' --validation-method DNS --region us-west-2"));
+        assert!(text.contains(
+            "request-certificate --domain-name 'lambda.example.com' --validation-method DNS --region us-west-2"
+        ));
     }
 
     #[test]
     fn thin_data_without_an_arn() {
         let thin = |kind: &str, region: &str, certificate: Value| {
-            site(json!({"domains": [{"DomainName": HOST, "region": region, "DomainNameConfigurations": [{"EndpointType": kind}]}],
-                "certificates": [certificate]}))
+            site(
+                json!({"domains": [{"DomainName": HOST, "region": region, "DomainNameConfigurations": [{"EndpointType": kind}]}],
+                "certificates": [certificate]}),
+            )
         };
         assert_eq!(word(&CHECK, &thin("EDGE", "eu-west-1", json!({"region": "eu-west-1"}))), "fail/medium");
         assert_eq!(word(&CHECK, &thin("EDGE", "eu-west-1", json!({"region": "us-east-1"}))), "pass");
-        let elsewhere = thin("REGIONAL", "eu-central-1", json!({"region": "us-east-1", "SubjectAlternativeNames": [HOST]}));
+        let elsewhere =
+            thin("REGIONAL", "eu-central-1", json!({"region": "us-east-1", "SubjectAlternativeNames": [HOST]}));
         assert_eq!(word(&CHECK, &elsewhere), "fail/medium");
         let text = fix_text(&CHECK, &elsewhere);
         assert!(text.contains("--region eu-central-1") && !text.contains("us-east-1"), "{text}");

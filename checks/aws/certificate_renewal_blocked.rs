@@ -190,7 +190,11 @@ fn verdict(evidence: &Evidence, subject: &Subject<'_>, blocks: &[Block]) -> Verd
         .proofs((!facts.is_empty()).then(|| facts.join(", ")))
         .proofs(blocks.iter().flat_map(|block| lines(evidence, block)))
         .confidence(confidence);
-    if waits || ended || left.is_some_and(|left| left < FAIL_DAYS) { Verdict::Fail(finding) } else { Verdict::Warn(finding) }
+    if waits || ended || left.is_some_and(|left| left < FAIL_DAYS) {
+        Verdict::Fail(finding)
+    } else {
+        Verdict::Warn(finding)
+    }
 }
 
 fn lines(evidence: &Evidence, block: &Block) -> Vec<String> {

@@ -19,8 +19,10 @@ fn certificate(more: Value) -> Value {
 }
 
 fn with(more: Value) -> Evidence {
-    site(json!({"domains": [{"domainName": HOST, "region": "us-west-2", "endpointConfiguration": {"types": ["REGIONAL"]},
-        "regionalCertificateArn": format!("{ACM}:certificate/7a-1")}], "certificates": [certificate(more)]}))
+    site(
+        json!({"domains": [{"domainName": HOST, "region": "us-west-2", "endpointConfiguration": {"types": ["REGIONAL"]},
+        "regionalCertificateArn": format!("{ACM}:certificate/7a-1")}], "certificates": [certificate(more)]}),
+    )
 }
 
 fn seen(site: Evidence, validation: Chain) -> Evidence {
@@ -51,7 +53,8 @@ fn as_the_world_sees_the_record() {
         (chain(&[NAME], Lookup::TimedOut), "inconclusive"),
     ] {
         // The test's chains answer NODATA for AAAA, which is what a name that is there says.
-        let chain = Chain { ipv6: if chain.ipv4 == Lookup::TimedOut { Lookup::TimedOut } else { Lookup::NoData }, ..chain };
+        let chain =
+            Chain { ipv6: if chain.ipv4 == Lookup::TimedOut { Lookup::TimedOut } else { Lookup::NoData }, ..chain };
         assert_eq!(word(&CHECK, &seen(with(json!({})), chain.clone())), expected, "{chain:?}");
     }
     let why = CHECK.run(&with(json!({}))).unwrap_err().text();
@@ -80,13 +83,18 @@ fn as_the_zone_tells_it() {
     assert_eq!(word(&CHECK, &zone("_c8.acm-validations.aws", false)), "warn/medium");
     let other = json!({"zone": {"name": "example.com"}, "dns_records": [{"type": "A", "name": "www.example.com", "content": "192.0.2.1"}]});
     assert_eq!(word(&CHECK, &with_zone(with(json!({})), other)), "warn/medium");
-    let cut = json!({"zone": {"name": "example.com"}, "dns_records": [{"type": "CNAME", "name": HOST, "content": TARGET}]});
+    let cut =
+        json!({"zone": {"name": "example.com"}, "dns_records": [{"type": "CNAME", "name": HOST, "content": TARGET}]});
     assert_eq!(word(&CHECK, &with_zone(with(json!({})), cut)), "inconclusive");
     let elsewhere = seen(zone(VALUE, false), missing());
     let finding = CHECK.run(&elsewhere).unwrap().finding().unwrap().clone();
     assert!(finding.seen.contains("another zone is asked"), "{}", finding.seen);
     assert!(fix_text(&CHECK, &elsewhere).contains("dig +short NS example.com"));
-    assert_eq!(word(&CHECK, &seen(zone(VALUE, true), stands())), "pass", "the world sees it: another zone holds the name");
+    assert_eq!(
+        word(&CHECK, &seen(zone(VALUE, true), stands())),
+        "pass",
+        "the world sees it: another zone holds the name"
+    );
 }
 
 #[test]
@@ -123,7 +131,8 @@ fn acms_own_word() {
 
 #[test]
 fn thin_data_of_one_certificate() {
-    let thin = json!({"certificates": [{"SubjectAlternativeNames": ["shop.example.org"], "Status": "PENDING_VALIDATION"}]});
+    let thin =
+        json!({"certificates": [{"SubjectAlternativeNames": ["shop.example.org"], "Status": "PENDING_VALIDATION"}]});
     let site = site(thin.clone());
     assert!(CHECK.run(&site).unwrap_err().text().contains("describe-certificate"));
     assert_eq!(word(&CHECK, &seen(site, chain(&["_9a.shop.example.org"], Lookup::NxDomain))), "fail/medium");

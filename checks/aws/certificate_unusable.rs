@@ -36,7 +36,8 @@ pub(crate) const CHECK: Check = Check {
 
 fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let subjects = certificates(evidence)?;
-    let states: Vec<(&Subject<'_>, State)> = subjects.iter().map(|subject| (subject, state(evidence, subject))).collect();
+    let states: Vec<(&Subject<'_>, State)> =
+        subjects.iter().map(|subject| (subject, state(evidence, subject))).collect();
     for (subject, state) in &states {
         if let State::Unusable(fault, _) = state {
             return Ok(Verdict::Fail(finding(evidence, subject, fault).confidence(subject.confidence)));
@@ -66,7 +67,8 @@ fn finding(evidence: &Evidence, subject: &Subject<'_>, fault: &str) -> Finding {
     let certificate = subject.certificate;
     let status = certificate.status.as_ref().map(|status| format!("status {status}"));
     let reason = certificate.failure_reason.as_ref().map(|reason| format!("failure reason {reason}"));
-    let ends = certificate.not_after.map(|end| format!("ends {} (judged as of {})", end.date(), evidence.gathered_at.date()));
+    let ends =
+        certificate.not_after.map(|end| format!("ends {} (judged as of {})", end.date(), evidence.gathered_at.date()));
     let names = (!certificate.names.is_empty()).then(|| format!("names {}", shown(&certificate.names)));
     let parts: Vec<String> = [status, reason, ends, names].into_iter().flatten().collect();
     let region = certificate.region.as_deref().map(|region| format!("ACM in {region}: ")).unwrap_or_default();
@@ -201,9 +203,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let fix = fixes::attach(fixes::request(fix, name, &region), name, &home, at_edge);
     let fix = fixes::certificate_as_code(fix, name, &region, at_edge);
     match imported {
-        Some((subject, _)) if !at_edge => {
-            fixes::reimport(fix, evidence, subject.certificate.arn.as_ref(), &region)
-        }
+        Some((subject, _)) if !at_edge => fixes::reimport(fix, evidence, subject.certificate.arn.as_ref(), &region),
         _ => fix,
     }
 }
@@ -239,8 +239,10 @@ mod tests {
         for (key, value) in certificate.as_object().unwrap() {
             whole[key] = value.clone();
         }
-        site(json!({"domains": [{"domainName": HOST, "region": "us-west-2", "endpointConfiguration": {"types": ["REGIONAL"]},
-            "regionalCertificateArn": format!("{ACM}:certificate/7a-1")}], "certificates": [whole]}))
+        site(
+            json!({"domains": [{"domainName": HOST, "region": "us-west-2", "endpointConfiguration": {"types": ["REGIONAL"]},
+            "regionalCertificateArn": format!("{ACM}:certificate/7a-1")}], "certificates": [whole]}),
+        )
     }
 
     #[test]
@@ -271,7 +273,8 @@ mod tests {
     #[test]
     fn a_certificate_alone_is_judged_as_far_as_it_goes() {
         let alone = |certificate: Value| site(json!({"certificates": [certificate]}));
-        let failed = alone(json!({"SubjectAlternativeNames": ["shop.example.org"], "Status": "FAILED", "region": "us-east-1"}));
+        let failed =
+            alone(json!({"SubjectAlternativeNames": ["shop.example.org"], "Status": "FAILED", "region": "us-east-1"}));
         assert_eq!(word(&CHECK, &failed), "fail/medium");
         assert!(fix_text(&CHECK, &failed).contains("--domain-name 'shop.example.org'"));
         assert_eq!(word(&CHECK, &alone(json!({"SubjectAlternativeNames": [HOST], "Status": "ISSUED"}))), "pass");

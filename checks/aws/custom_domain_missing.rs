@@ -81,10 +81,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
 fn may_need_one(class: OriginClass) -> bool {
     matches!(
         class,
-        OriginClass::Unknown
-            | OriginClass::CloudFront
-            | OriginClass::GatewayCustomTarget
-            | OriginClass::GatewayDefault
+        OriginClass::Unknown | OriginClass::CloudFront | OriginClass::GatewayCustomTarget | OriginClass::GatewayDefault
     )
 }
 
@@ -173,7 +170,9 @@ mod tests {
         let mut unknown = site(other());
         unknown.target.origin = None;
         assert_eq!(word(&CHECK, &unknown), "inconclusive");
-        let denied = site(json!({"domains": [], "not_read": {"domains.us-west-2": {"kind": "forbidden", "permission": "apigateway:GET"}}}));
+        let denied = site(
+            json!({"domains": [], "not_read": {"domains.us-west-2": {"kind": "forbidden", "permission": "apigateway:GET"}}}),
+        );
         assert_eq!(word(&CHECK, &denied), "forbidden");
         assert_eq!(word(&CHECK, &site(json!({"apis": []}))), "inconclusive");
         let file = site(json!({"domains": [{"domainName": "shop.example.com"}]}));

@@ -184,5 +184,4 @@ mod tests {
         assert!(ownership.contains("certificate/7a-2") && ownership.contains("ownershipVerification"), "{ownership}");
         assert!(fix_text(&CHECK, &at("FAILED")).contains("delete-domain-name --domain-name 'lambda.example.com'"));
     }
-
 }

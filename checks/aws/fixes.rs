@@ -249,10 +249,7 @@ pub(super) fn validation_record(fix: Fix, evidence: &Evidence, record: &Validati
         true => fix
             .dashboard(format!("DNS → Records → {name} → Edit: {kind} {value}, DNS only"))
             .api("Find the record's id", format!("curl -s {headers} \"{api}/{zone}/dns_records?name={name}\""))
-            .api(
-                "Change it",
-                format!("curl -X PATCH {headers} \"{api}/{zone}/dns_records/$RECORD_ID\" --data {data}"),
-            ),
+            .api("Change it", format!("curl -X PATCH {headers} \"{api}/{zone}/dns_records/$RECORD_ID\" --data {data}")),
         false => fix
             .dashboard(format!("DNS → Records → Add record: {kind}, {name}, target {value}, DNS only"))
             .api("Add it", format!("curl -X POST {headers} \"{api}/{zone}/dns_records\" --data {data}")),

@@ -100,7 +100,9 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
             ),
         );
         let target = target.as_deref().map(|target| format!(" (today's target there: {target})")).unwrap_or_default();
-        fix.dashboard(format!("DNS → Records → Add record: CNAME, {name}, target: the new domain's own{target}, Proxied"))
+        fix.dashboard(format!(
+            "DNS → Records → Add record: CNAME, {name}, target: the new domain's own{target}, Proxied"
+        ))
     });
     let (label, rest) = host.split_once('.').unwrap_or((host, "example.com"));
     let rule = ZoneRule {

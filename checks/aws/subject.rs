@@ -3,7 +3,7 @@
 use super::kind;
 use crate::evidence::gateway::{Certificate, Domain, EndpointType};
 use crate::evidence::text::shell_quote;
-use crate::evidence::{Evidence, Gathered, Gateway};
+use crate::evidence::{Evidence, Gateway, Gathered};
 use crate::model::reach;
 use crate::verdict::{Confidence, NotRun};
 
@@ -159,7 +159,8 @@ mod tests {
 
     #[test]
     fn thin_data_goes_as_far_as_it_goes() {
-        let domain = json!({"domainName": HOST, "region": "us-west-2", "domainNameConfigurations": [{"endpointType": "EDGE"}]});
+        let domain =
+            json!({"domainName": HOST, "region": "us-west-2", "domainNameConfigurations": [{"endpointType": "EDGE"}]});
         let thin = json!({"region": "eu-west-1"});
         let one = found(json!({"domains": [domain], "certificates": [thin]})).unwrap();
         assert_eq!(one, [("in the account's data".to_owned(), true, Confidence::Medium)]);
@@ -167,7 +168,8 @@ mod tests {
         assert!(two.contains("get-domain-name --domain-name 'lambda.example.com' --region us-west-2"), "{two}");
         let lonely = json!({"certificates": [{"SubjectAlternativeNames": ["other.example.org"], "Status": "ISSUED"}]});
         assert_eq!(found(lonely).unwrap().len(), 1);
-        let several = json!({"certificates": [{"SubjectAlternativeNames": [HOST]}, {"SubjectAlternativeNames": [HOST]}]});
+        let several =
+            json!({"certificates": [{"SubjectAlternativeNames": [HOST]}, {"SubjectAlternativeNames": [HOST]}]});
         assert!(found(several).is_err());
     }
 

@@ -66,7 +66,9 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
                 targets.join(" or ")
             )));
         }
-        other => return Err(NotRun::not_applicable(format!("the record points at {}, not at API Gateway", other.one()))),
+        other => {
+            return Err(NotRun::not_applicable(format!("the record points at {}, not at API Gateway", other.one())));
+        }
     }
     let near = serving.iter().any(|domain| domain.region.is_some() && domain.region == found.region);
     let finding = Finding::seen(format!("the record points at {name}, and {host} is at {}", targets.join(" and ")))

@@ -161,7 +161,9 @@ impl Proof {
                 (format!("the validation record {name} is proxied, so that nobody sees it"), Confidence::High)
             }
             (Public::Missing(_), InZone::Right(_)) => (
-                format!("the validation record {name} stands in the zone, and the world does not see it: another zone is asked"),
+                format!(
+                    "the validation record {name} stands in the zone, and the world does not see it: another zone is asked"
+                ),
                 Confidence::High,
             ),
             (Public::Missing(_), _) => {

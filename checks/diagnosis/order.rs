@@ -1,5 +1,6 @@
 //! The order of `diagnosis.md` section 1, and what explains what, as data.
 
+use crate::evidence::gateway::DomainStatus;
 use crate::evidence::http::{Outcome, Response};
 use crate::evidence::target::Scheme;
 use crate::evidence::{Evidence, Idle};
@@ -250,6 +251,9 @@ pub(super) const EXPLAINS: &[Explains] = &[
     when("aws-target-mismatch", &["edge-origin-error"], certificate_error),
     always("aws-domain-frozen", &["origin-certificate-name-mismatch", "origin-certificate-expired"]),
     always("aws-domain-frozen", &["aws-certificate-unusable"]),
+    when("aws-domain-frozen", &["origin-default-certificate"], domain_failed),
+    when("aws-domain-frozen", REJECTIONS, domain_failed),
+    when("aws-domain-frozen", &["edge-origin-error"], |e| domain_failed(e) && certificate_error(e)),
     // Where the domain could not be made, or its certificate not be put on it.
     always("aws-certificate-region", &["origin-default-certificate", "aws-domain-frozen"]),
     always("aws-certificate-unusable", ENDED),
@@ -329,6 +333,12 @@ fn concerns(evidence: &Evidence, settings: &[&str]) -> bool {
         missed.flat_map(|miss| &miss.would_set).any(|set| settings.contains(&set.setting))
             || effective.overruled.iter().any(|beaten| settings.contains(&beaten.setting))
     })
+}
+
+/// A custom domain that could not be made, rather than one that serves on and cannot be changed.
+fn domain_failed(evidence: &Evidence) -> bool {
+    let domains = evidence.gateway.found().and_then(|gateway| gateway.domains_of(&evidence.target.host).ok());
+    domains.into_iter().flatten().any(|domain| domain.status == Some(DomainStatus::Failed))
 }
 
 /// 525 and 526: TLS with the origin failed.

@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     id: "dns-region-mismatch",
     title: "The target is in the API's region",
     severity: Severity::High,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone, Probe::Gateway],
     why: "A regional custom domain, bucket or function exists in one region only. In another one the target does \
           not resolve, or \
           answers with the region's own certificate and 403.",
@@ -55,7 +55,8 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         });
     }
     let Some(wanted) = &evidence.target.region else {
-        return Ok(by_other_records(evidence, name, &named, works)
+        return Ok(by_account(evidence, name, &named, works)
+            .or_else(|| by_other_records(evidence, name, &named, works))
             .unwrap_or_else(|| Verdict::pass(format!("the target is in {named}"))));
     };
     if *wanted == named {
@@ -100,27 +101,27 @@ fn by_other_records(evidence: &Evidence, name: &str, named: &str, works: bool) -
     Some(Verdict::Fail(finding.confidence(Confidence::Medium)))
 }
 
-/// Against the regions in which the account has the custom domain.
-fn by_account(evidence: &Evidence, name: &str, named: &str, works: bool) -> Verdict {
+/// Against the regions in which the account has the custom domain; none: it has it nowhere, or that does not tell.
+fn by_account(evidence: &Evidence, name: &str, named: &str, works: bool) -> Option<Verdict> {
     let regions = account_regions(evidence, name);
     if regions.is_empty() {
-        return Verdict::pass(format!("the target is in {named}"));
+        return None;
     }
     if regions.iter().any(|region| region == named) {
-        return Verdict::pass(format!("the target is in {named}, where the custom domain is"));
+        return Some(Verdict::pass(format!("the target is in {named}, where the custom domain is")));
     }
+    let all = regions.join(" and ");
     if works {
         // Another account may have the name there.
-        return Verdict::pass(format!("the target is in {named}, and answers; the account has the name in {}", regions.join(", ")));
+        return Some(Verdict::pass(format!(
+            "the target is in {named}, and answers; the account has the name in {all}"
+        )));
     }
-    let finding = Finding::seen(format!(
-        "the target is in {named}, and the custom domain {} is in {}",
-        evidence.target.host,
-        regions.join(" and ")
-    ))
-    .proof(format!("target {name}"));
+    let finding =
+        Finding::seen(format!("the target is in {named}, and the custom domain {} is in {all}", evidence.target.host))
+            .proof(format!("target {name}"));
     let looked = evidence.edge_answer().is_ok() || evidence.origin_answer().is_ok();
-    if looked { Verdict::Fail(finding) } else { Verdict::Warn(finding.confidence(Confidence::Medium)) }
+    Some(if looked { Verdict::Fail(finding) } else { Verdict::Warn(finding.confidence(Confidence::Medium)) })
 }
 
 /// The regions of the host's regional custom domains, where the record points at API Gateway.
@@ -167,8 +168,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     }
     let content = match target.region {
         Some(named) if target.class != OriginClass::GatewayCustomTarget => name.replace(&named, region),
-        _ => own_target(evidence, region)
-            .unwrap_or_else(|| format!("d-xxxxxxxxxx.execute-api.{region}.amazonaws.com")),
+        _ => own_target(evidence, region).unwrap_or_else(|| format!("d-xxxxxxxxxx.execute-api.{region}.amazonaws.com")),
     };
     let fix = fix.shell(
         "The custom domain's target there",

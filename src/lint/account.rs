@@ -70,7 +70,13 @@ pub(super) fn useless_output(text: &str) -> Option<String> {
     let is_table = first.starts_with("----") && text.lines().nth(1).is_some_and(|line| line.starts_with('|'));
     let is_text = ["DOMAINNAMECONFIGURATIONS\t", "DOMAINVALIDATIONOPTIONS\t", "CERTIFICATE\t"];
     let is_text = is_text.iter().any(|word| text.starts_with(word) || text.contains(&format!("\n{word}")));
-    let shape = if is_table { "a table" } else if is_text { "plain text" } else { return None };
+    let shape = if is_table {
+        "a table"
+    } else if is_text {
+        "plain text"
+    } else {
+        return None;
+    };
     let command = command(text).map(|command| format!(": `{command} --output json`")).unwrap_or_default();
     Some(format!("this is an output of the AWS CLI as {shape}; run it again as JSON{command}"))
 }
@@ -87,10 +93,8 @@ pub(super) fn waiting(account: &Gateway) -> Vec<String> {
 /// JSON that ends too early, or is broken: what it was taken for, where, and the remedy.
 pub(super) fn cut(bytes: &[u8], error: &serde_json::Error) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let what = command(&text).map_or_else(
-        || "taken for JSON".to_owned(),
-        |command| format!("taken for the output of `{command}`"),
-    );
+    let what = command(&text)
+        .map_or_else(|| "taken for JSON".to_owned(), |command| format!("taken for the output of `{command}`"));
     let remedy = match (error.is_eof(), command(&text)) {
         (true, Some(_)) => "; it is cut off: save the whole output (`… --output json --no-cli-pager > FILE`)",
         (true, None) => "; it is cut off: save it whole",

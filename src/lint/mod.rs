@@ -14,7 +14,7 @@ use cfdoctor_checks::Probe;
 use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation};
 use cfdoctor_checks::evidence::text::shorten;
 use cfdoctor_checks::evidence::zone::{KEYS, Zone};
-use cfdoctor_checks::evidence::{Evidence, Gathered, Gateway, Target};
+use cfdoctor_checks::evidence::{Evidence, Gateway, Gathered, Target};
 use time::OffsetDateTime;
 
 use crate::recording::{self, MAX_FILE, RecordingError};

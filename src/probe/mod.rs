@@ -113,12 +113,7 @@ async fn surroundings(asker: &Asker, target: &Target, settings: &Settings) -> Op
 
 /// The records by which ACM proves the names of the host's certificates, as the world sees them: only where a chosen
 /// check asks for names and account.
-async fn validation(
-    asker: &Asker,
-    target: &Target,
-    gateway: &Gathered<Gateway>,
-    settings: &Settings,
-) -> Vec<Chain> {
+async fn validation(asker: &Asker, target: &Target, gateway: &Gathered<Gateway>, settings: &Settings) -> Vec<Chain> {
     /// A certificate has a record for each name; the first ones tell whether somebody tidied up.
     const MOST: usize = 4;
     let is_asked = [Probe::Dns, Probe::Gateway].iter().all(|probe| settings.probes.contains(probe));

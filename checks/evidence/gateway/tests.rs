@@ -285,7 +285,11 @@ fn the_validation_records_that_matter() {
         json!({"CertificateArn": format!("arn:aws:acm:us-west-2:123456789012:certificate/{id}"), "SubjectAlternativeNames": [host],
             "DomainValidationOptions": [{"DomainName": host, "ResourceRecord": {"Name": format!("_{id}.{host}."), "Type": "CNAME", "Value": "_c.acm-validations.aws."}}]})
     };
-    let all = json!([certificate("1", "api.example.com"), certificate("2", "api.example.com"), certificate("3", "x.example.com")]);
+    let all = json!([
+        certificate("1", "api.example.com"),
+        certificate("2", "api.example.com"),
+        certificate("3", "x.example.com")
+    ]);
     let used = json!({"domainName": "api.example.com", "regionalCertificateArn": "arn:aws:acm:us-west-2:123456789012:certificate/1"});
     let shown = Gateway::from_document(json!({"domains": [used], "certificates": all}));
     assert_eq!(shown.validation_names("api.example.com"), ["_1.api.example.com"]);
