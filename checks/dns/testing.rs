@@ -52,6 +52,8 @@ pub(super) fn host(chain: Chain) -> Dns {
         caa: Gathered::Found(CaaSearch { steps: Vec::new() }),
         validation: Vec::new(),
         origin: Gathered::Missing(NotRun::not_applicable("no origin was declared")),
+        host_ms: None,
+        origin_ms: None,
     }
 }
 
