@@ -192,6 +192,11 @@ pub(super) const EXPLAINS: &[Explains] = &[
     when("cloudflare-rule-shadowed", DECIDED_BY_RULES, |e| concerns(e, CACHE)),
     when("cloudflare-rule-never-matches", DECIDED_BY_RULES, |e| concerns(e, CACHE)),
     always("edge-host-rejected", &["edge-gateway-rejects"]),
+    // Nobody made it: what its target shows and answers in its place follows.
+    always("aws-custom-domain-missing", &["origin-default-certificate"]),
+    always("aws-custom-domain-missing", ORIGIN_TRUST),
+    always("aws-custom-domain-missing", REJECTIONS),
+    when("aws-custom-domain-missing", &["edge-origin-error"], certificate_error),
     always("origin-default-certificate", ORIGIN_TRUST),
     always("origin-default-certificate", REJECTIONS),
     when("origin-default-certificate", &["edge-origin-error"], certificate_error),
@@ -315,6 +320,18 @@ mod tests {
                 "cloudflare-trust-store-replaced",
                 "cloudflare-minimum-tls-weak",
                 "cloudflare-tiered-cache-unhinted",
+                "aws-default-endpoint-open",
+                "aws-endpoint-type",
+                "aws-function-url-auth",
+                "aws-invoke-permission-missing",
+                "aws-mapping-missing",
+                "aws-mutual-tls-unmet",
+                "aws-stage-cache-stacked",
+                // Soon.
+                "aws-domain-frozen",
+                "aws-target-mismatch",
+                "aws-certificate-region",
+                "aws-certificate-renewal-blocked",
             ];
             if built.contains(area) && !later.contains(&id) {
                 assert!(crate::find(id).is_some(), "{id} is ranked but no check");

@@ -1,0 +1,40 @@
+//! The checks of the area `aws`, in the order shown to people: what the account says of the way from the record's
+//! target to the function.
+
+mod fixes;
+mod subject;
+#[cfg(test)]
+mod testing;
+
+mod custom_domain_missing;
+
+use crate::check::Area;
+use crate::evidence::Evidence;
+use crate::evidence::gateway::{Domain, EndpointType};
+use crate::model::reach;
+
+/// The area.
+pub(crate) const AREA: Area = Area { id: "aws", title: "AWS", summary, checks: &[custom_domain_missing::CHECK] };
+
+/// `us-west-2: lambda.example.com (regional), certificate 5444 days left, /endpoint → stage $default of a1b2c3d4e5 (HTTP API)`.
+fn summary(evidence: &Evidence) -> Option<String> {
+    let domain = reach::domain(evidence).ok()?;
+    let mut line = subject::place(domain);
+    if let Some(end) = subject::certificate(evidence, domain).ok().and_then(|certificate| certificate.not_after) {
+        line += &format!(", certificate {} days left", (end - evidence.gathered_at).whole_days());
+    }
+    if let Ok(way) = reach::way(evidence) {
+        line += &format!(", {} → {}", evidence.target.path_only(), way.describe());
+    }
+    Some(line)
+}
+
+/// `regional`, `edge-optimised`, as people say it.
+fn kind(domain: &Domain) -> Option<String> {
+    let word = |kind: &EndpointType| match kind {
+        EndpointType::Edge => "edge-optimised".to_owned(),
+        other => other.word().to_ascii_lowercase(),
+    };
+    let words: Vec<String> = domain.endpoint_types.iter().map(word).collect();
+    (!words.is_empty()).then(|| words.join(" and "))
+}
