@@ -204,7 +204,9 @@ mod tests {
         let mut unknown = site(other());
         unknown.target.origin = None;
         assert_eq!(word(&CHECK, &unknown), "inconclusive");
-        let denied = site(json!({"domains": [], "not_read": {"domains.us-west-2": {"kind": "forbidden", "permission": "apigateway:GET"}}}));
+        let denied = site(
+            json!({"domains": [], "not_read": {"domains.us-west-2": {"kind": "forbidden", "permission": "apigateway:GET"}}}),
+        );
         assert_eq!(word(&CHECK, &denied), "forbidden");
         assert_eq!(word(&CHECK, &site(json!({"apis": []}))), "inconclusive");
         let file = site(json!({"domains": [{"domainName": "shop.example.com"}]}));

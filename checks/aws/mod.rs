@@ -2,11 +2,21 @@
 //! target to the function.
 
 mod fixes;
+mod route;
 mod subject;
 #[cfg(test)]
 mod testing;
+mod typed;
 
 mod custom_domain_missing;
+mod default_endpoint_open;
+mod endpoint_type;
+mod function_url_auth;
+mod invoke_permission_missing;
+mod mapping_missing;
+mod mutual_tls_unmet;
+mod security_policy_outdated;
+mod stage_cache_stacked;
 
 use crate::check::Area;
 use crate::evidence::Evidence;
@@ -14,7 +24,22 @@ use crate::evidence::gateway::{Domain, EndpointType};
 use crate::model::reach;
 
 /// The area.
-pub(crate) const AREA: Area = Area { id: "aws", title: "AWS", summary, checks: &[custom_domain_missing::CHECK] };
+pub(crate) const AREA: Area = Area {
+    id: "aws",
+    title: "AWS",
+    summary,
+    checks: &[
+        custom_domain_missing::CHECK,
+        endpoint_type::CHECK,
+        mapping_missing::CHECK,
+        invoke_permission_missing::CHECK,
+        default_endpoint_open::CHECK,
+        security_policy_outdated::CHECK,
+        mutual_tls_unmet::CHECK,
+        stage_cache_stacked::CHECK,
+        function_url_auth::CHECK,
+    ],
+};
 
 /// `us-west-2: lambda.example.com (regional), certificate 5444 days left, /endpoint → stage $default of a1b2c3d4e5 (HTTP API)`.
 fn summary(evidence: &Evidence) -> Option<String> {

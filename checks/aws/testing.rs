@@ -6,7 +6,7 @@ use crate::check::Check;
 use crate::evidence::dns::{CaaRecord, CaaSearch, CaaStep, Chain, Dns, Hop, Lookup};
 use crate::evidence::http::{Exchange, Exchanges, Outcome, Request, Response};
 use crate::evidence::tls::{Certificate, Connect, Handshake, TlsOutcome};
-use crate::evidence::{Evidence, Gathered, Gateway, Zone};
+use crate::evidence::{Evidence, Gateway, Gathered, Zone};
 use crate::verdict::{NotRun, Verdict};
 
 pub(super) const HOST: &str = "lambda.example.com";

@@ -58,7 +58,9 @@ pub fn admission<'a>(gateway: &'a Gateway, host: &str) -> Result<Admission<'a>, 
         Some(Authorization::None) => by_policy(gateway, function, url)?,
         Some(Authorization::Iam) => PublicUse::Iam,
         Some(other) => {
-            return Err(NotRun::inconclusive(format!("this version does not know the authorization {other} of {host}")));
+            return Err(NotRun::inconclusive(format!(
+                "this version does not know the authorization {other} of {host}"
+            )));
         }
         None => {
             return Err(NotRun::inconclusive(format!(
@@ -133,8 +135,10 @@ mod tests {
     const ARN: &str = "arn:aws:lambda:us-west-2:123456789012:function:f";
 
     fn of(auth: Value, created: Value, statements: Value) -> Result<PublicUse, NotRun> {
-        let gateway = Gateway::from_document(json!({"functions": [{"FunctionArn": ARN, "policy": {"Statement": statements},
-            "url_configs": [{"FunctionUrl": format!("https://{HOST}/"), "AuthType": auth, "CreationTime": created}]}]}));
+        let gateway = Gateway::from_document(
+            json!({"functions": [{"FunctionArn": ARN, "policy": {"Statement": statements},
+            "url_configs": [{"FunctionUrl": format!("https://{HOST}/"), "AuthType": auth, "CreationTime": created}]}]}),
+        );
         admission(&gateway, HOST).map(|admission| admission.public)
     }
 
@@ -168,9 +172,10 @@ mod tests {
         assert_eq!(of(json!(null), json!(null), allow(&[])).unwrap_err().kind(), "inconclusive");
         assert_eq!(of(json!("MOON"), json!(null), allow(&[])).unwrap_err().kind(), "inconclusive");
         let mut denied = allow(&[INVOKE_URL, INVOKE]);
-        denied.as_array_mut().unwrap().push(
-            json!({"Sid": "no", "Effect": "Deny", "Principal": "*", "Action": INVOKE_URL, "Resource": ARN}),
-        );
+        denied
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"Sid": "no", "Effect": "Deny", "Principal": "*", "Action": INVOKE_URL, "Resource": ARN}));
         assert_eq!(of(json!("NONE"), json!(null), denied).unwrap(), PublicUse::Denied(Some("no".into())));
         let mut odd = allow(&[INVOKE_URL, INVOKE]);
         odd[0]["Condition"] = json!({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}});
@@ -188,9 +193,8 @@ mod tests {
             .iter()
             .map(|action| json!({"Effect": "Allow", "Principal": "*", "Action": action, "Resource": live}))
             .collect();
-        let both = Gateway::from_document(
-            json!({"functions": [own, {"FunctionArn": live, "policy": {"Statement": allows}}]}),
-        );
+        let both =
+            Gateway::from_document(json!({"functions": [own, {"FunctionArn": live, "policy": {"Statement": allows}}]}));
         assert_eq!(admission(&both, HOST).unwrap().public, PublicUse::Open);
     }
 }
