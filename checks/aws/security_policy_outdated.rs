@@ -135,7 +135,7 @@ mod tests {
     fn of_several_regions_the_worst_decides() {
         let two = json!({"domains": [
             {"domainName": HOST, "region": "us-west-2", "securityPolicy": "TLS_1_2"},
-            {"domainName": HOST, "region": "us-west-2", "domainNameArn": "x", "regionalDomainName": "d-zzz.execute-api.eu-west-1.amazonaws.com", "securityPolicy": "TLS_1_0"}]});
+            {"domainName": HOST, "region": "eu-west-1", "regionalDomainName": "d-zzz.execute-api.eu-west-1.amazonaws.com", "securityPolicy": "TLS_1_0"}]});
         let mut site = site(two);
         site.target.origin = None;
         assert_eq!(word(&CHECK, &site), "warn/high");

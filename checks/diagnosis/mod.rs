@@ -14,7 +14,7 @@ use crate::evidence::tls::{Connect, Limit, TlsOutcome};
 use crate::evidence::{Evidence, OurSide};
 use crate::model::cloudflare;
 use crate::verdict::{Confidence, Finding, NotRun, Verdict};
-use order::{EXPLAINS, HYGIENE, ORDER, SYMPTOMS};
+use order::{EXPLAINS, HYGIENE, HYGIENE_AS_WARNING, ORDER, SYMPTOMS};
 
 /// A check and its answer.
 pub struct Judged {
@@ -155,6 +155,7 @@ impl Board<'_> {
             .flatten()
             .copied()
             .filter(|id| self.finding(id).is_some() && self.explained_by(id).is_none())
+            .filter(|id| self.failed(id) || !HYGIENE_AS_WARNING.contains(id))
             .collect();
         let first = |keep: &dyn Fn(&&'static str) -> bool| ranked.iter().copied().find(|id| keep(id));
         let cause = first(&|id| self.failed(id))

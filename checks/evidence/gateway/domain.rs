@@ -266,7 +266,8 @@ impl Mapping {
         let key = text(item, "apiMappingKey").or_else(|| text(item, "basePath"));
         let api = text(item, "apiId").or_else(|| text(item, "restApiId"));
         let stage = text(item, "stage");
-        if key.is_none() && api.is_none() && stage.is_none() {
+        let has_key = has(item, "apiMappingKey") || has(item, "basePath");
+        if !has_key && api.is_none() && stage.is_none() {
             return None;
         }
         let key = key.unwrap_or_default();
