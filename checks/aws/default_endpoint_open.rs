@@ -39,12 +39,16 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             question(evidence, api)
         ))),
         Some(true) => Ok(match answered(evidence, own) {
-            Some((line, status)) => Verdict::Warn(
-                Finding::seen(format!(
-                    "the default endpoint of {name} is switched off, and still answers {status}: the change was not deployed"
-                ))
-                .proof(line),
-            ),
+            Some((line, status)) => {
+                let next = if is_record(evidence, own) {
+                    "the next deployment closes the way that the record takes"
+                } else {
+                    "the change was not deployed"
+                };
+                let seen =
+                    format!("the default endpoint of {name} is switched off, and still answers {status}: {next}");
+                Verdict::Warn(Finding::seen(seen).proof(line))
+            }
             None => Verdict::pass(format!("{name} answers at its custom domain only")),
         }),
         Some(false) if is_the_way(evidence, own) => Err(NotRun::not_applicable(format!(
@@ -56,7 +60,9 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         }
         Some(false) => {
             let finding = Finding::seen(format!("{name} also answers at its default endpoint, past Cloudflare"));
-            Ok(Verdict::Warn(finding.proofs(own.map(|host| format!("https://{host}/ is open: disableExecuteApiEndpoint is false")))))
+            Ok(Verdict::Warn(
+                finding.proofs(own.map(|host| format!("https://{host}/ is open: disableExecuteApiEndpoint is false"))),
+            ))
         }
     }
 }
@@ -77,8 +83,13 @@ fn api(evidence: &Evidence) -> Result<(&Api, Option<&str>), NotRun> {
 
 /// Is this name the target itself, or what its record points at?
 fn is_the_way(evidence: &Evidence, own: Option<&str>) -> bool {
-    let target = &evidence.target;
-    own.is_some_and(|own| own == target.host || target.origin.as_ref().is_some_and(|origin| origin.host == own))
+    own == Some(evidence.target.host.as_str()) || is_record(evidence, own)
+}
+
+/// Does the record point at it?
+fn is_record(evidence: &Evidence, own: Option<&str>) -> bool {
+    let origin = evidence.target.origin.as_ref().map(|origin| origin.host.as_str());
+    origin.is_some() && origin == own
 }
 
 /// A statement with a condition on where the caller is: then the name alone opens nothing.
@@ -93,15 +104,17 @@ fn tells_callers_apart(policy: &Policy) -> bool {
 
 /// A good answer that came from the default endpoint.
 fn answered(evidence: &Evidence, own: Option<&str>) -> Option<(String, u16)> {
-    let own = own?;
     let good = |answer: &&Response| (200..300).contains(&answer.status);
-    if evidence.target.host == own {
-        let answer = route::edge(evidence).filter(good)?;
+    if own == Some(evidence.target.host.as_str())
+        && let Some(answer) = route::edge(evidence).filter(good)
+    {
         return Some((format!("GET {} answered {}", evidence.target.url(), answer.status), answer.status));
     }
-    let origin = evidence.target.origin.as_ref().filter(|origin| origin.host == own)?;
+    if !is_record(evidence, own) {
+        return None;
+    }
     let answer = evidence.origin_answer().ok().filter(good)?;
-    Some((format!("{}, asked directly, answered {}", origin.host, answer.status), answer.status))
+    Some((format!("{}, asked directly, answered {}", own?, answer.status), answer.status))
 }
 
 /// The command that tells.
@@ -123,6 +136,26 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let is_rest = api.protocol == Protocol::Rest;
     let region = in_region(evidence, api.region.as_deref());
     let id = shell_quote(&api.id);
+    if is_record(evidence, api.default_host.as_deref()) {
+        // To deploy now would close the only way in.
+        let host = &evidence.target.host;
+        let fix = super::fixes::custom_domain(evidence, &super::fixes::region(evidence));
+        let back = if is_rest {
+            format!(
+                "aws apigateway update-rest-api --rest-api-id {id} --patch-operations \
+                 op=replace,path=/disableExecuteApiEndpoint,value=false{region}"
+            )
+        } else {
+            format!("aws apigatewayv2 update-api --api-id {id} --no-disable-execute-api-endpoint{region}")
+        };
+        return Fix {
+            summary: format!(
+                "First give {host} a custom domain and point the record at its target; deploy nothing before that."
+            ),
+            ..fix
+        }
+        .shell("Until then, leave the default endpoint on", back);
+    }
     if api.default_endpoint_disabled == Some(true) {
         let fix = Fix::new(format!(
             "Deploy {} once more: a default endpoint that is switched off answers until then.",
@@ -229,6 +262,8 @@ mod tests {
         let mut direct = at(with(json!({"disableExecuteApiEndpoint": true})), OWN);
         direct.origin.http = edge(direct.clone(), 204, "").edge.http;
         assert_eq!(word(&CHECK, &direct), "warn/high");
+        let text = fix_text(&CHECK, &direct);
+        assert!(text.contains("deploy nothing before that") && !text.contains("create-deployment"), "{text}");
     }
 
     #[test]
