@@ -1,7 +1,9 @@
 //! The command line: arguments in, exit code out.
 
+mod access;
 mod args;
 mod demo;
+mod diff;
 mod dry_run;
 mod known;
 mod lint;
@@ -99,8 +101,10 @@ fn execute(cli: Cli) -> Result<u8, CommandError> {
         Some(Command::Check(arguments)) => check(&arguments),
         Some(Command::Why(arguments)) => why::run(&arguments),
         Some(Command::Lint(arguments)) => lint::run(&arguments),
+        Some(Command::Access(arguments)) => access::run(&arguments),
         Some(Command::Explain(arguments)) => manual::explain(&arguments),
         Some(Command::Demo(arguments)) => demo::run(&arguments),
+        Some(Command::Diff(arguments)) => diff::run(&arguments),
         Some(Command::Schema { what }) => manual::schema(what),
         Some(Command::Completions { shell }) => manual::completions(shell),
         Some(Command::Man) => manual::man(),

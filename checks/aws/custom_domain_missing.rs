@@ -1,15 +1,12 @@
 //! Nobody made the custom domain (`facts/aws.md` sections 0 and 3.1, gotcha G1).
 
 use super::fixes;
-use super::subject::{covers, leaf, own_certificate};
+use super::seen::{AtEdge, at_edge, own_certificate, service};
+use super::subject::covers;
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::{Evidence, Gateway};
-use crate::model::attribution::attribute;
-use crate::model::cloudflare;
-use crate::model::gateway_error::GatewayErrorKind;
 use crate::model::origin_host::{OriginClass, classify};
-use crate::model::trust::service_certificate;
-use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
+use crate::verdict::{Confidence, Finding, NotRun, Verdict};
 
 /// Names that are listed as proof.
 const SHOWN: usize = 5;
@@ -63,9 +60,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let seen = format!("neither {host} nor its wildcard is a custom domain {}", within(gateway));
     let finding = Finding::seen(seen).proof(others(gateway)).proofs(usable(gateway, host));
     // The name is unique in its region across all accounts: the region's own certificate says that nobody has it.
-    let service = leaf(evidence).and_then(service_certificate);
-    if let Some(service) = service.filter(|service| is_gateway(service.class)) {
-        let line = format!("the target answers with the service's own certificate, {}", service.pattern);
+    if let Some(line) = service(evidence) {
         return Ok(Verdict::Fail(finding.proof(line)));
     }
     match at_edge(evidence) {
@@ -84,11 +79,10 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
 }
 
 fn may_need_one(class: OriginClass) -> bool {
-    matches!(class, OriginClass::Unknown | OriginClass::CloudFront) || is_gateway(class)
-}
-
-fn is_gateway(class: OriginClass) -> bool {
-    matches!(class, OriginClass::GatewayCustomTarget | OriginClass::GatewayDefault)
+    matches!(
+        class,
+        OriginClass::Unknown | OriginClass::CloudFront | OriginClass::GatewayCustomTarget | OriginClass::GatewayDefault
+    )
 }
 
 fn elsewhere(gateway: &Gateway, host: &str, line: &str) -> NotRun {
@@ -122,34 +116,6 @@ fn usable(gateway: &Gateway, host: &str) -> Vec<String> {
         format!("a certificate for the name is in ACM in {region}: {}", one.label())
     };
     certificates.take(SHOWN).map(line).collect()
-}
-
-/// What the edge shows of it.
-enum AtEdge {
-    /// 526, or API Gateway's refusal of the name.
-    Refused(String),
-    /// An answer that the origin made for this name.
-    Served(String),
-    /// Neither.
-    Unknown,
-}
-
-fn at_edge(evidence: &Evidence) -> AtEdge {
-    if evidence.target.origin.as_ref().is_some_and(|origin| origin.assumed) {
-        return AtEdge::Unknown; // today's edge does not use it
-    }
-    let Ok(answer) = evidence.edge_answer() else { return AtEdge::Unknown };
-    if cloudflare::error_code(answer) == Some(526) {
-        return AtEdge::Refused("the edge answers 526: it refuses the certificate that the target shows".into());
-    }
-    let said = attribute(answer).product_error;
-    if answer.status == 403 && said.is_some_and(|error| error.kind == GatewayErrorKind::Forbidden) {
-        return AtEdge::Refused("the edge passes on API Gateway's 403 Forbidden".into());
-    }
-    match evidence.edge_serves_fresh() {
-        Some(fresh) => AtEdge::Served(format!("the edge serves an answer of the origin, {}", fresh.status)),
-        None => AtEdge::Unknown,
-    }
 }
 
 #[cfg(test)]

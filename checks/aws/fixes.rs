@@ -1,5 +1,8 @@
 //! The ways to mend the account that several checks name, with the real regions, names and ids in them.
 
+use serde_json::json;
+
+use crate::evidence::gateway::{Arn, ValidationRecord};
 use crate::evidence::text::shell_quote;
 use crate::evidence::{Evidence, Gateway};
 use crate::model::origin_host::{self, classify};
@@ -159,4 +162,119 @@ resource "aws_apigatewayv2_api_mapping" "api" {
         ),
     );
     point_record(fix, evidence, &format!("d-xxxxxxxxxx.execute-api.{}.amazonaws.com", plain_region(region)))
+}
+
+/// A public certificate of Amazon, validated by DNS, so that ACM renews it.
+pub(super) fn request(fix: Fix, name: &str, region: &str) -> Fix {
+    fix.shell(
+        "Request a public certificate; ACM renews it as long as its validation record stays",
+        format!(
+            "aws acm request-certificate --domain-name {} --validation-method DNS --region {region}",
+            shell_quote(name)
+        ),
+    )
+    .shell(
+        "The validation record that it wants: add it DNS-only, and leave it there",
+        format!(
+            "aws acm describe-certificate --certificate-arn \"$CERTIFICATE_ARN\" --region {region} --query \
+             'Certificate.DomainValidationOptions[].ResourceRecord'"
+        ),
+    )
+}
+
+/// The certificate of a domain is replaced by `$CERTIFICATE_ARN`. v1 of the API reads and changes every custom domain
+/// (`facts/aws.md` section 0, fact 5).
+pub(super) fn attach(fix: Fix, name: &str, region: &str, at_edge: bool) -> Fix {
+    let path = if at_edge { "/certificateArn" } else { "/regionalCertificateArn" };
+    fix.shell(
+        "Put it on the custom domain",
+        format!(
+            "aws apigateway update-domain-name --domain-name {} --patch-operations \
+             op=replace,path={path},value=\"$CERTIFICATE_ARN\" --region {region}",
+            shell_quote(name)
+        ),
+    )
+}
+
+/// The same in Terraform and in a template; an edge-optimised domain's certificate lives in us-east-1.
+pub(super) fn certificate_as_code(fix: Fix, name: &str, region: &str, at_edge: bool) -> Fix {
+    let region = plain_region(region);
+    let (provider, field) = match at_edge {
+        true => ("\n  provider          = aws.us_east_1", "certificate_arn"),
+        false => ("", "regional_certificate_arn"),
+    };
+    let kind = if at_edge { "EDGE" } else { "REGIONAL" };
+    let terraform = format!(
+        "# {field} = aws_acm_certificate.origin.arn in aws_api_gateway_domain_name{}\n\
+         resource \"aws_acm_certificate\" \"origin\" {{{provider}\n  domain_name       = \"{name}\"\n  \
+         validation_method = \"DNS\"\n\n  lifecycle {{\n    create_before_destroy = true\n  }}\n}}",
+        if at_edge { "" } else { ", certificate_arn in aws_apigatewayv2_domain_name" }
+    );
+    let template = format!(
+        "Domain:\n  DomainName: {name}\n  CertificateArn: !Ref CertificateArn  # an ARN of {region}\n  \
+         EndpointConfiguration: {kind}"
+    );
+    fix.terraform("AWS provider", terraform).code("SAM template, properties of the API", template)
+}
+
+/// A new certificate of Cloudflare's Origin CA, imported over the present one: its ARN, and so its users, stay.
+pub(super) fn reimport(fix: Fix, evidence: &Evidence, arn: Option<&Arn>, region: &str) -> Fix {
+    let host = &evidence.target.host;
+    let arn = arn.map_or_else(|| "\"$CERTIFICATE_ARN\"".into(), Arn::for_shell);
+    fix.dashboard(format!(
+        "SSL/TLS → Origin Server → Create Certificate, host names {host} (not SSL/TLS → Client Certificates)"
+    ))
+    .shell(
+        "Import it over the one in use",
+        format!(
+            "aws acm import-certificate --certificate-arn {arn} --certificate fileb://origin.pem --private-key \
+             fileb://origin.key --certificate-chain fileb://origin_ca_root.pem --region {region}"
+        ),
+    )
+    .terraform(
+        "AWS provider: a change of the body is an import over it",
+        "resource \"aws_acm_certificate\" \"origin\" {\n  certificate_body  = file(\"origin.pem\")\n  \
+         private_key       = file(\"origin.key\")\n  certificate_chain = file(\"origin_ca_root.pem\")\n}",
+    )
+}
+
+/// A validation record into the zone, DNS-only; where it stands already, it is changed.
+pub(super) fn validation_record(fix: Fix, evidence: &Evidence, record: &ValidationRecord, stands: bool) -> Fix {
+    let ValidationRecord { name, kind, value } = record;
+    let zone = zone_id(evidence);
+    let data = shell_quote(&json!({"type": kind, "name": name, "content": value, "proxied": false}).to_string());
+    let api = "https://api.cloudflare.com/client/v4/zones";
+    let headers = "-H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" -H 'Content-Type: application/json'";
+    let fix = match stands {
+        true => fix
+            .dashboard(format!("DNS → Records → {name} → Edit: {kind} {value}, DNS only"))
+            .api("Find the record's id", format!("curl -s {headers} \"{api}/{zone}/dns_records?name={name}\""))
+            .api("Change it", format!("curl -X PATCH {headers} \"{api}/{zone}/dns_records/$RECORD_ID\" --data {data}")),
+        false => fix
+            .dashboard(format!("DNS → Records → Add record: {kind}, {name}, target {value}, DNS only"))
+            .api("Add it", format!("curl -X POST {headers} \"{api}/{zone}/dns_records\" --data {data}")),
+    };
+    fix.terraform(
+        "Cloudflare provider v5",
+        format!(
+            "resource \"cloudflare_dns_record\" \"validation\" {{\n  zone_id = var.zone_id\n  name    = \"{name}\"\n  \
+             type    = \"{kind}\"\n  content = \"{value}\"\n  ttl     = 1\n  proxied = false\n}}"
+        ),
+    )
+}
+
+/// CAA that lets Amazon in, beside what stands there.
+pub(super) fn let_amazon_in(fix: Fix, evidence: &Evidence, owner: &str, tags: &[&str]) -> Fix {
+    let zone = zone_id(evidence);
+    tags.iter().fold(fix, |fix, tag| {
+        let data = json!({"type": "CAA", "name": owner, "data": {"flags": 0, "tag": tag, "value": "amazon.com"}});
+        fix.dashboard(format!("DNS → Records → Add record: CAA, {owner}, tag {tag}, value amazon.com")).api(
+            format!("Let Amazon in ({tag})"),
+            format!(
+                "curl -X POST -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" -H 'Content-Type: application/json' \
+                 \"https://api.cloudflare.com/client/v4/zones/{zone}/dns_records\" --data {}",
+                shell_quote(&data.to_string())
+            ),
+        )
+    })
 }

@@ -3,20 +3,28 @@
 
 mod fixes;
 mod route;
+mod seen;
 mod subject;
 #[cfg(test)]
 mod testing;
 mod typed;
+mod validation;
 
+mod certificate_region;
+mod certificate_renewal_blocked;
+mod certificate_unusable;
 mod custom_domain_missing;
 mod default_endpoint_open;
+mod domain_frozen;
 mod endpoint_type;
 mod function_url_auth;
 mod invoke_permission_missing;
 mod mapping_missing;
 mod mutual_tls_unmet;
+mod region_split;
 mod security_policy_outdated;
 mod stage_cache_stacked;
+mod target_mismatch;
 
 use crate::check::Area;
 use crate::evidence::Evidence;
@@ -30,9 +38,15 @@ pub(crate) const AREA: Area = Area {
     summary,
     checks: &[
         custom_domain_missing::CHECK,
+        domain_frozen::CHECK,
+        target_mismatch::CHECK,
+        certificate_region::CHECK,
+        certificate_unusable::CHECK,
+        certificate_renewal_blocked::CHECK,
         endpoint_type::CHECK,
         mapping_missing::CHECK,
         invoke_permission_missing::CHECK,
+        region_split::CHECK,
         default_endpoint_open::CHECK,
         security_policy_outdated::CHECK,
         mutual_tls_unmet::CHECK,
@@ -45,7 +59,8 @@ pub(crate) const AREA: Area = Area {
 fn summary(evidence: &Evidence) -> Option<String> {
     let domain = reach::domain(evidence).ok()?;
     let mut line = subject::place(domain);
-    if let Some(end) = subject::certificate(evidence, domain).ok().and_then(|certificate| certificate.not_after) {
+    let shown = evidence.gateway.found().and_then(|gateway| subject::of(gateway, domain).ok()?.first().copied());
+    if let Some(end) = shown.and_then(|subject| subject.certificate.not_after) {
         line += &format!(", certificate {} days left", (end - evidence.gathered_at).whole_days());
     }
     if let Ok(way) = reach::way(evidence) {

@@ -51,6 +51,8 @@ pub(super) fn names() -> Dns {
         views: Vec::new(),
         caa: unasked(),
         validation: Vec::new(),
+        host_ms: None,
+        origin_ms: None,
         origin: unasked(),
     }
 }

@@ -49,10 +49,15 @@ pub(super) enum Command {
     Why(Box<WhyArgs>),
     /// Judge what you already have, without network: recordings (--record) and observations
     Lint(Box<LintArgs>),
+    /// Which credentials were found, what they may read, which checks a missing permission costs, and the least that
+    /// a token and an IAM policy need
+    Access(Box<AccessArgs>),
     /// What a check looks at, why it matters and how to mend it; without CHECK, the catalogue
     Explain(ExplainArgs),
     /// Examine a small world on loopback with a known fault; needs no account and no internet
     Demo(Box<DemoArgs>),
+    /// Compare two JSON reports: what appeared, went away, changed; exit code 1 if something appeared or became worse
+    Diff(DiffArgs),
     /// Print the JSON Schema of a format
     Schema {
         /// Which format
@@ -72,6 +77,10 @@ pub(super) enum Command {
 pub(super) enum SchemaOf {
     /// The JSON report
     Report,
+    /// A line of the format jsonl
+    Jsonl,
+    /// What `diff --format json` prints
+    Diff,
 }
 
 /// `check`.
@@ -148,6 +157,32 @@ pub(super) struct WhyArgs {
     pub(super) output: OutputArgs,
 }
 
+/// `access`.
+#[derive(Args)]
+pub(super) struct AccessArgs {
+    /// A host to try the permissions on; without it only the credentials themselves are looked at
+    #[arg(value_name = "HOST")]
+    pub(super) host: Option<String>,
+    #[command(flatten)]
+    pub(super) known: KnownArgs,
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: AccessFormat,
+    /// When to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub(super) color: ColourChoice,
+}
+
+/// Formats of `access`.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum AccessFormat {
+    /// For people at a terminal
+    #[default]
+    Human,
+    /// As data
+    Json,
+}
+
 /// `explain`.
 #[derive(Args)]
 pub(super) struct ExplainArgs {
@@ -196,6 +231,33 @@ pub(super) struct DemoArgs {
     pub(super) select: SelectArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+/// `diff`.
+#[derive(Args)]
+pub(super) struct DiffArgs {
+    /// The earlier report (written with --format json or -o json=FILE)
+    #[arg(value_name = "OLD.json")]
+    pub(super) old: PathBuf,
+    /// The later report
+    #[arg(value_name = "NEW.json")]
+    pub(super) new: PathBuf,
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: DiffFormat,
+    /// When to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub(super) color: ColourChoice,
+}
+
+/// Formats of `diff`.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum DiffFormat {
+    /// For people
+    #[default]
+    Human,
+    /// As data (`cfdoctor schema diff`)
+    Json,
 }
 
 /// What the user wishes to know.
@@ -343,6 +405,9 @@ pub(super) struct OutputArgs {
     /// What stands in for exit code 3 [default: exit code 3]
     #[arg(long, value_enum, value_name = "STATUS")]
     pub(super) inconclusive: Option<InconclusiveAs>,
+    /// An earlier JSON report: what it knew already is marked and does not count, unless it is worse now
+    #[arg(long, value_name = "REPORT.json")]
+    pub(super) baseline: Option<PathBuf>,
     /// When to colour
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     pub(super) color: ColourChoice,

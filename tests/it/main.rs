@@ -9,9 +9,13 @@
     missing_docs
 )]
 
+mod browser;
 mod command_line;
 mod fixtures;
+mod formats;
+mod gate;
 mod hostile;
+mod measured;
 #[cfg(feature = "aws")]
 mod moto;
 mod real_servers;
@@ -20,4 +24,5 @@ mod renderers;
 mod rich;
 mod rules_oracle;
 mod scenarios;
+mod whole;
 mod why;

@@ -279,3 +279,21 @@ fn the_document_survives_the_recording_and_odd_values_harm_nothing() {
     assert_eq!(domain.certificate.as_ref().unwrap().account(), Some(account.as_str()), "one account, one token");
     assert!(!gateway.document().to_string().contains("123456789012"));
 }
+
+#[test]
+fn the_validation_records_that_matter() {
+    let certificate = |id: &str, host: &str| {
+        json!({"CertificateArn": format!("arn:aws:acm:us-west-2:123456789012:certificate/{id}"), "SubjectAlternativeNames": [host],
+            "DomainValidationOptions": [{"DomainName": host, "ResourceRecord": {"Name": format!("_{id}.{host}."), "Type": "CNAME", "Value": "_c.acm-validations.aws."}}]})
+    };
+    let all = json!([
+        certificate("1", "api.example.com"),
+        certificate("2", "api.example.com"),
+        certificate("3", "x.example.com")
+    ]);
+    let used = json!({"domainName": "api.example.com", "regionalCertificateArn": "arn:aws:acm:us-west-2:123456789012:certificate/1"});
+    let shown = Gateway::from_document(json!({"domains": [used], "certificates": all}));
+    assert_eq!(shown.validation_names("api.example.com"), ["_1.api.example.com"]);
+    let alone = Gateway::from_document(json!({"certificates": all}));
+    assert_eq!(alone.validation_names("api.example.com"), ["_1.api.example.com", "_2.api.example.com"]);
+}
