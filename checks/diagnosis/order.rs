@@ -7,6 +7,7 @@ use crate::evidence::{Evidence, Idle};
 use crate::model::cloudflare::error_code;
 use crate::model::reach;
 use crate::model::ssl_mode::SslMode;
+use crate::model::trust;
 use crate::verdict::Confidence;
 
 /// Lines 2–24 of `diagnosis.md` section 1: each line loses to those above it, and within a line the first wins.
@@ -47,12 +48,12 @@ pub(super) const ORDER: &[&[&str]] = &[
     &["aws-mutual-tls-unmet", "origin-client-certificate-required"],
     &[
         "aws-certificate-renewal-blocked",
-        "aws-certificate-unusable",
         "origin-certificate-expired",
         "origin-certificate-not-yet-valid",
         "origin-certificate-name-mismatch",
         "origin-chain-incomplete",
         "origin-certificate-untrusted",
+        "aws-certificate-unusable",
     ],
     &["origin-tls-outdated", "origin-unreachable", "origin-handshake-failing"],
     &["aws-mapping-missing", "aws-function-url-auth"],
@@ -258,12 +259,15 @@ pub(super) const EXPLAINS: &[Explains] = &[
     when("aws-domain-frozen", &["edge-origin-error"], |e| domain_failed(e) && certificate_error(e)),
     // Where the domain could not be made, or its certificate not be put on it.
     always("aws-certificate-region", &["origin-default-certificate", "aws-domain-frozen"]),
-    always("aws-certificate-unusable", ENDED),
-    always("aws-certificate-unusable", &["origin-certificate-not-yet-valid", "origin-certificate-name-mismatch"]),
-    when("aws-certificate-unusable", &["edge-origin-error"], untrusted),
     always("aws-certificate-renewal-blocked", &["aws-certificate-unusable"]),
     always("aws-certificate-renewal-blocked", ENDED),
-    when("aws-certificate-renewal-blocked", &["edge-origin-error"], untrusted),
+    when("aws-certificate-renewal-blocked", &["edge-origin-error"], |e| untrusted(e) && has_ended(e)),
+    // What the origin shows is seen; what the account says of the same certificate follows.
+    always("origin-certificate-expired", &["aws-certificate-unusable"]),
+    always("origin-certificate-not-yet-valid", &["aws-certificate-unusable"]),
+    always("origin-certificate-name-mismatch", &["aws-certificate-unusable"]),
+    always("aws-certificate-unusable", &["origin-certificate-expiring", "origin-ca-unmanaged"]),
+    when("aws-certificate-unusable", &["edge-origin-error"], untrusted),
     // Nothing but a VPC endpoint reaches it.
     when(
         "aws-endpoint-type",
@@ -384,6 +388,12 @@ fn is_private(evidence: &Evidence) -> bool {
 /// 526: the origin's certificate was not accepted.
 fn untrusted(evidence: &Evidence) -> bool {
     code(evidence) == Some(526)
+}
+
+/// Is the time of the certificate that the origin shows over?
+fn has_ended(evidence: &Evidence) -> bool {
+    let leaf = evidence.origin.tls.found().and_then(|handshake| trust::served_chain(handshake).first());
+    leaf.and_then(|leaf| leaf.not_after).is_none_or(|ends| ends < evidence.gathered_at)
 }
 
 /// 521–523: nothing took the connection.
