@@ -61,6 +61,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 the edge's authority only. In ten days every visitor gets 526.",
         cause: Some("dns-caa-forbids-issuer"),
         expect: &[("dns-caa-forbids-issuer", "warn"), ("origin-certificate-expiring", "warn")],
+        known: Some(Known {
+            cause: Some("aws-certificate-renewal-blocked"),
+            expect: &[
+                ("aws-certificate-renewal-blocked", "fail"),
+                ("dns-caa-forbids-issuer", "warn"),
+                ("origin-certificate-expiring", "warn"),
+            ],
+        }),
         records: "@ 300 IN CAA 0 issue \"pki.goog\"\n@ 300 IN CAA 0 issuewild \"pki.goog\"\n",
         origin: || with_certificate(OriginCertificate::Expiring),
         ..SOUND
