@@ -2,18 +2,29 @@
 //! target to the function.
 
 mod fixes;
+mod mapping_fixes;
+mod route;
 mod seen;
 mod subject;
 #[cfg(test)]
 mod testing;
+mod typed;
 mod validation;
 
 mod certificate_region;
 mod certificate_renewal_blocked;
 mod certificate_unusable;
 mod custom_domain_missing;
+mod default_endpoint_open;
 mod domain_frozen;
+mod endpoint_type;
+mod function_url_auth;
+mod invoke_permission_missing;
+mod mapping_missing;
+mod mutual_tls_unmet;
 mod region_split;
+mod security_policy_outdated;
+mod stage_cache_stacked;
 mod target_mismatch;
 
 use crate::check::Area;
@@ -33,7 +44,15 @@ pub(crate) const AREA: Area = Area {
         certificate_region::CHECK,
         certificate_unusable::CHECK,
         certificate_renewal_blocked::CHECK,
+        endpoint_type::CHECK,
+        mapping_missing::CHECK,
+        invoke_permission_missing::CHECK,
         region_split::CHECK,
+        default_endpoint_open::CHECK,
+        security_policy_outdated::CHECK,
+        mutual_tls_unmet::CHECK,
+        stage_cache_stacked::CHECK,
+        function_url_auth::CHECK,
     ],
 };
 

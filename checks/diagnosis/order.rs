@@ -1,10 +1,11 @@
 //! The order of `diagnosis.md` section 1, and what explains what, as data.
 
-use crate::evidence::gateway::DomainStatus;
+use crate::evidence::gateway::{Domain, DomainStatus, EndpointType};
 use crate::evidence::http::{Outcome, Response};
 use crate::evidence::target::Scheme;
 use crate::evidence::{Evidence, Idle};
 use crate::model::cloudflare::error_code;
+use crate::model::reach;
 use crate::model::ssl_mode::SslMode;
 use crate::verdict::Confidence;
 
@@ -39,6 +40,7 @@ pub(super) const ORDER: &[&[&str]] = &[
         "aws-domain-frozen",
         "aws-target-mismatch",
         "aws-certificate-region",
+        "aws-endpoint-type",
         "origin-default-certificate",
     ],
     &["cloudflare-trust-store-replaced"],
@@ -105,16 +107,16 @@ pub(super) const HYGIENE: &[&str] = &[
     "aws-default-endpoint-open",
     "origin-bypass-open",
     "cloudflare-page-rule-superseded",
-    "aws-endpoint-type",
+    "aws-security-policy-outdated",
     "cache-validators-missing",
     "cache-browser-ttl-rewritten",
     "cloudflare-tiered-cache-unhinted",
     "aws-stage-cache-stacked",
 ];
 
-/// A cause only where it fails: a warning of these says how the zone is, not that something is wrong (`diagnosis.md` line 8
-/// and section 2).
-pub(super) const ONLY_IF_FAILED: &[&str] = &["cloudflare-worker-intercepts"];
+/// A cause only where it fails: a warning of these says how the zone, or the domain, is, not that something is wrong
+/// (`diagnosis.md` line 8 and section 2).
+pub(super) const ONLY_IF_FAILED: &[&str] = &["cloudflare-worker-intercepts", "aws-endpoint-type"];
 
 /// Results that tell what a visitor meets, worst first: the cause is looked for behind the first that spoke.
 pub(super) const SYMPTOMS: &[&str] = &[
@@ -191,6 +193,8 @@ pub(super) const EXPLAINS: &[Explains] = &[
     when("dns-caa-forbids-issuer", &["edge-certificate-not-covering"], |e| !e.edge_tls_completed()),
     always("edge-certificate-not-covering", &["edge-unreachable"]),
     always("dns-caa-forbids-issuer", &["cloudflare-edge-certificate-pending"]),
+    // Unless the validation record is gone as well.
+    when("dns-caa-forbids-issuer", &["aws-certificate-renewal-blocked"], validation_stands),
     when("cloudflare-edge-certificate-pending", &["edge-certificate-not-covering", "edge-unreachable"], |e| {
         !e.edge_tls_completed()
     }),
@@ -262,9 +266,20 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("aws-certificate-renewal-blocked", &["aws-certificate-unusable"]),
     always("aws-certificate-renewal-blocked", ENDED),
     when("aws-certificate-renewal-blocked", &["edge-origin-error"], untrusted),
+    // Nothing but a VPC endpoint reaches it.
+    when(
+        "aws-endpoint-type",
+        &["edge-origin-error", "edge-gateway-rejects", "edge-host-rejected", "origin-unreachable"],
+        is_private,
+    ),
     always("origin-default-certificate", ORIGIN_TRUST),
     always("origin-default-certificate", REJECTIONS),
     when("origin-default-certificate", &["edge-origin-error"], certificate_error),
+    when("aws-mutual-tls-unmet", &["edge-origin-error"], |e| {
+        matches!(code(e), Some(520 | 525)) || certificate_error(e)
+    }),
+    when("aws-mutual-tls-unmet", REJECTIONS, |e| answered(e, &[403])),
+    always("aws-mutual-tls-unmet", &["origin-client-certificate-required", "origin-handshake-failing"]),
     when("origin-client-certificate-required", &["edge-origin-error"], |e| {
         matches!(code(e), Some(520 | 525)) || certificate_error(e)
     }),
@@ -285,6 +300,11 @@ pub(super) const EXPLAINS: &[Explains] = &[
         at_most: Confidence::Medium,
         ..when("origin-handshake-failing", &["edge-integration-failing"], bad_gateway)
     },
+    // 403 by the domain (404 is told of HTTP APIs), and by the function URL (`facts/aws.md` section 4.2).
+    when("aws-mapping-missing", REJECTIONS, |e| answered(e, &[403, 404])),
+    when("aws-function-url-auth", REJECTIONS, |e| answered(e, &[403])),
+    // Not allowed to call it: 500 at once, of either kind of API.
+    when("aws-invoke-permission-missing", &["edge-integration-failing"], |e| answered(e, &[500])),
     always("edge-redirect-loop", &["edge-http-not-redirected", "edge-differs-from-origin", "cache-errors-stored"]),
     // Asked about http:// itself: the error is what its visitors get for want of a redirect.
     when("edge-http-not-redirected", &["edge-origin-error"], |e| e.target.scheme == Scheme::Http && refused(e)),
@@ -335,6 +355,11 @@ fn concerns(evidence: &Evidence, settings: &[&str]) -> bool {
     })
 }
 
+/// Every validation record of ACM that was looked up leads on.
+fn validation_stands(evidence: &Evidence) -> bool {
+    evidence.dns.found().is_some_and(|dns| dns.validation.iter().all(|chain| !chain.hops.is_empty()))
+}
+
 /// A custom domain that could not be made, rather than one that serves on and cannot be changed.
 fn domain_failed(evidence: &Evidence) -> bool {
     let domains = evidence.gateway.found().and_then(|gateway| gateway.domains_of(&evidence.target.host).ok());
@@ -348,8 +373,19 @@ fn certificate_error(evidence: &Evidence) -> bool {
 
 /// A plain 502 that is not Cloudflare's own.
 fn bad_gateway(evidence: &Evidence) -> bool {
+    answered(evidence, &[502])
+}
+
+/// Is one of these the first answer at either end?
+fn answered(evidence: &Evidence, statuses: &[u16]) -> bool {
     let ends = [evidence.edge.http.found(), evidence.origin.http.found()];
-    ends.into_iter().flatten().filter_map(|http| http.first()).any(|answer| answer.status == 502)
+    ends.into_iter().flatten().filter_map(|http| http.first()).any(|answer| statuses.contains(&answer.status))
+}
+
+/// Is the custom domain one that only VPC endpoints reach?
+fn is_private(evidence: &Evidence) -> bool {
+    let private = |domain: &&Domain| domain.endpoint_types == [EndpointType::Private];
+    reach::domains(evidence).is_ok_and(|domains| domains.iter().all(private))
 }
 
 /// 526: the origin's certificate was not accepted.
@@ -392,17 +428,7 @@ mod tests {
         let built: HashSet<_> = crate::AREAS.iter().filter(|area| !area.checks.is_empty()).map(|a| a.id).collect();
         for id in ranked {
             let area = id.split('-').next().unwrap();
-            // Checks that a colleague builds are ranked already; what a built area lacks must be one of those.
-            let later = [
-                "aws-default-endpoint-open",
-                "aws-endpoint-type",
-                "aws-function-url-auth",
-                "aws-invoke-permission-missing",
-                "aws-mapping-missing",
-                "aws-mutual-tls-unmet",
-                "aws-stage-cache-stacked",
-            ];
-            if built.contains(area) && !later.contains(&id) {
+            if built.contains(area) {
                 assert!(crate::find(id).is_some(), "{id} is ranked but no check");
             }
         }

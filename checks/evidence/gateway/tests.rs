@@ -110,11 +110,12 @@ fn mappings_of_both_versions_are_one() {
         {"ApiId": "abc", "ApiMappingId": "1", "ApiMappingKey": "", "Stage": "$default"},
         {"restApiId": "abc", "basePath": "(none)", "stage": "$default"},
         {"apiId": "def", "apiMappingKey": "/v1/orders/", "stage": "prod"},
-        {"apiMappingKey": "nobody"}, 7, null,
+        {"apiMappingKey": "told-by-somebody"}, {"apiMappingId": "2"}, 7, null,
     ]}]}));
     let mappings = one_domain(&gateway).mappings.found().unwrap().clone();
     let keys: Vec<&str> = mappings.iter().map(|mapping| mapping.key.as_str()).collect();
-    assert_eq!(keys, ["", "v1/orders"]);
+    assert_eq!(keys, ["", "v1/orders", "told-by-somebody"]);
+    assert_eq!(mappings[2].api, None, "a report names the path and not the API");
 }
 
 #[test]
