@@ -193,6 +193,8 @@ pub(super) const EXPLAINS: &[Explains] = &[
     when("dns-caa-forbids-issuer", &["edge-certificate-not-covering"], |e| !e.edge_tls_completed()),
     always("edge-certificate-not-covering", &["edge-unreachable"]),
     always("dns-caa-forbids-issuer", &["cloudflare-edge-certificate-pending"]),
+    // Unless the validation record is gone as well.
+    when("dns-caa-forbids-issuer", &["aws-certificate-renewal-blocked"], validation_stands),
     when("cloudflare-edge-certificate-pending", &["edge-certificate-not-covering", "edge-unreachable"], |e| {
         !e.edge_tls_completed()
     }),
@@ -351,6 +353,11 @@ fn concerns(evidence: &Evidence, settings: &[&str]) -> bool {
         missed.flat_map(|miss| &miss.would_set).any(|set| settings.contains(&set.setting))
             || effective.overruled.iter().any(|beaten| settings.contains(&beaten.setting))
     })
+}
+
+/// Every validation record of ACM that was looked up leads on.
+fn validation_stands(evidence: &Evidence) -> bool {
+    evidence.dns.found().is_some_and(|dns| dns.validation.iter().all(|chain| !chain.hops.is_empty()))
 }
 
 /// A custom domain that could not be made, rather than one that serves on and cannot be changed.

@@ -12,6 +12,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 pass, and answers Forbidden.",
         cause: Some("origin-default-certificate"),
         expect: &[("edge-gateway-rejects", "warn"), ("origin-default-certificate", "fail")],
+        known: Some(Known {
+            cause: Some("aws-custom-domain-missing"),
+            expect: &[
+                ("aws-custom-domain-missing", "fail"),
+                ("edge-gateway-rejects", "warn"),
+                ("origin-default-certificate", "fail"),
+            ],
+        }),
         origin: || with_certificate(OriginCertificate::Service),
         ..SOUND
     },
@@ -21,6 +29,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "An Origin CA certificate of one year was imported into ACM and forgotten.",
         cause: Some("origin-certificate-expired"),
         expect: &[("edge-origin-error", "fail"), ("origin-certificate-expired", "fail")],
+        known: Some(Known {
+            cause: Some("aws-certificate-renewal-blocked"),
+            expect: &[
+                ("aws-certificate-renewal-blocked", "fail"),
+                ("aws-certificate-unusable", "fail"),
+                ("edge-origin-error", "fail"),
+                ("origin-certificate-expired", "fail"),
+            ],
+        }),
         origin: || with_certificate(OriginCertificate::Expired),
         ..SOUND
     },
