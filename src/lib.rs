@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs))]
 
 pub mod cli;
+pub mod config;
 pub mod demo;
 pub mod explain;
 pub mod lint;
@@ -12,6 +13,8 @@ pub mod recording;
 pub mod render;
 pub mod report;
 pub mod settings;
+mod suggest;
+mod values;
 
 pub use probe::gather;
 pub use report::{Report, examine};
