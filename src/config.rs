@@ -149,7 +149,7 @@ origin = "d-abc123.execute-api.us-west-2.amazonaws.com"
 region = "us-west-2"
 expect = "cached"
 [[ignore]]
-check = "aws-default-endpoint-open"
+check = "origin-bypass-open"
 target = "lambda.example.com"
 because = "kept for the smoke test until the DNS cut-over"
 until = 2027-01-31
@@ -185,7 +185,7 @@ certificate-days-at-least = 20
             ("[[ignore]]\ncheck = \"edge-legacy-tls\"\nbecause = \" \"\n", ":3:11:", "reason"),
             ("[severity]\nedge-legacy-tls = \"dire\"\n", ":2:", "dire"),
             ("[severity]\nedge-legcy-tls = \"low\"\n", "", "did you mean edge-legacy-tls?"),
-            ("[[assert]]\nname = \"x\"\n", "", "no condition"),
+            ("[[assert]]\nname = \"x\"\n", ":1:1:", "nothing is asserted"),
             ("[[assert]]\nheader = { name = \"a\", matches = \"(\" }\n", "", "regular expression"),
             ("fail-on = \"warn\nx", ":1:", ""),
             ("timeout = \"5\"\n", ":1:11:", "unit"),
@@ -204,6 +204,10 @@ certificate-days-at-least = 20
         fs::write(root.path().join(NAME), "").unwrap();
         assert_eq!(discover(&inner), None, "a file outside the repository is somebody else's");
         fs::write(root.path().join("repo").join(NAME), "").unwrap();
-        assert_eq!(discover(&inner), Some(root.path().join("repo").join(NAME)));
+        assert_eq!(discover(&inner), Some("../../cfdoctor.toml".into()));
+        fs::write(inner.join(NAME), "").unwrap();
+        assert_eq!(discover(&inner), Some(NAME.into()));
+        assert_eq!(discover(root.path()), Some(NAME.into()), "no repository: only here");
+        assert_eq!(discover(&root.path().join("elsewhere")), None);
     }
 }

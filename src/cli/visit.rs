@@ -236,7 +236,7 @@ mod tests {
             running.fetch_sub(1, Ordering::SeqCst);
             nothing(target)
         };
-        let gathered = gather_all(&tour, &interrupted, &hidden(20), gather).await;
+        let gathered = gather_all(&tour, &interrupted, &hidden(20), &gather).await;
         let hosts: Vec<String> = gathered.into_iter().map(|evidence| evidence.unwrap().target.host).collect();
         assert_eq!(hosts, targets.iter().map(|target| target.host.clone()).collect::<Vec<_>>());
         assert_eq!(most.load(Ordering::SeqCst), AT_ONCE);

@@ -166,6 +166,10 @@ impl Config {
         }
         for (index, target) in self.target.iter().enumerate() {
             target.check(&format!("target.{index}"))?;
+            let url = target.target().map(|target| target.url());
+            if url.is_ok_and(|url| self.options_of(&url).is_some_and(|(first, _)| first < index)) {
+                return Err(fault(format!("target.{index}.url"), "this URL is declared twice"));
+            }
         }
         for (index, one) in self.assert.iter().enumerate() {
             one.check(&format!("assert.{index}"))?;

@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(at(positions.key("target.1")).map(|(line, _)| line), Some(5));
         assert_eq!(at(positions.key("severity.b-c")), Some((8, 1)));
         assert_eq!(at(positions.key("absent")), None);
-        assert_eq!(Position::of("é\nxé", 5), Position { line: 2, column: 2 });
+        assert_eq!(Position::of("é\nxé", 4), Position { line: 2, column: 2 });
         assert_eq!(at(Positions::of("a =").key("a")), None);
     }
 }

@@ -10,6 +10,7 @@
 )]
 
 mod command_line;
+mod configuration;
 mod fixtures;
 mod formats;
 mod gate;
