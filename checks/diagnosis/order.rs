@@ -1,8 +1,8 @@
 //! The order of `diagnosis.md` section 1, and what explains what, as data.
 
-use crate::evidence::Evidence;
 use crate::evidence::http::{Outcome, Response};
 use crate::evidence::target::Scheme;
+use crate::evidence::{Evidence, Idle};
 use crate::model::cloudflare::error_code;
 use crate::model::ssl_mode::SslMode;
 use crate::verdict::Confidence;
@@ -27,6 +27,7 @@ pub(super) const ORDER: &[&[&str]] = &[
         "dns-target-unresolvable",
         "dns-target-default-endpoint",
         "dns-target-foreign-host",
+        "dns-target-is-address",
         "dns-region-mismatch",
     ],
     &["cloudflare-ssl-mode-weak"],
@@ -77,6 +78,7 @@ pub(super) const ORDER: &[&[&str]] = &[
         "cache-set-cookie",
         "cache-authorization",
         "cache-vary-blocks",
+        "cache-type-mismatch",
     ],
     &["cache-control-revalidates", "cache-control-missing", "cache-control-malformed", "cache-ttl-short"],
     &["cache-key-fragmented", "cache-never-hit"],
@@ -106,6 +108,10 @@ pub(super) const HYGIENE: &[&str] = &[
     "cloudflare-tiered-cache-unhinted",
     "aws-stage-cache-stacked",
 ];
+
+/// A cause only where it fails: a warning of these says how the zone is, not that something is wrong (`diagnosis.md` line 8
+/// and section 2).
+pub(super) const ONLY_IF_FAILED: &[&str] = &["cloudflare-worker-intercepts"];
 
 /// Results that tell what a visitor meets, worst first: the cause is looked for behind the first that spoke.
 pub(super) const SYMPTOMS: &[&str] = &[
@@ -145,6 +151,8 @@ const REJECTIONS: &[&str] = &["edge-gateway-rejects", "edge-host-rejected"];
 const ORIGIN_TRUST: &[&str] =
     &["origin-certificate-name-mismatch", "origin-certificate-untrusted", "origin-chain-incomplete"];
 
+const WEAK_MODE: &[&str] = &["cloudflare-ssl-mode-weak"];
+
 const REFUSED_HENCE: &[&str] =
     &["edge-differs-from-origin", "cache-status-uncacheable", "cache-control-missing", "cache-not-eligible"];
 
@@ -154,10 +162,22 @@ const CACHE: &[&str] = &["cache", "cache_level"];
 
 /// Who explains whom (`diagnosis.md` section 1; the codes by `facts/cloudflare.md` section 6).
 pub(super) const EXPLAINS: &[Explains] = &[
+    // Nothing of a zone that is not in use has an effect; which name servers answer is part of why it is not.
+    always("cloudflare-zone-inactive", &["dns-not-proxied", "origin-ca-exposed", "edge-certificate-not-covering"]),
+    always("cloudflare-zone-inactive", &["edge-http-not-redirected", "edge-legacy-tls", "edge-unreachable"]),
+    when(
+        "cloudflare-zone-inactive",
+        &["dns-delegation-wrong", "dns-name-unresolvable", "dns-resolvers-disagree"],
+        not_delegated,
+    ),
+    when("cloudflare-zone-inactive", &["edge-origin-error"], |e| matches!(code(e), Some(1001 | 1004 | 1018))),
+    always("dns-delegation-wrong", &["dns-name-unresolvable", "dns-resolvers-disagree", "dns-not-proxied"]),
+    always("dns-delegation-wrong", &["origin-ca-exposed", "edge-certificate-not-covering", "edge-unreachable"]),
     always("dns-dnssec-broken", &["dns-name-unresolvable", "dns-resolvers-disagree", "edge-unreachable"]),
     always("dns-cname-loop", &["dns-name-unresolvable", "edge-unreachable"]),
     always("dns-name-unresolvable", &["edge-unreachable"]),
     always("dns-resolvers-disagree", &["dns-name-unresolvable"]),
+    when("dns-resolvers-disagree", &["dns-not-proxied"], |e| e.zone_proxies() == Some(true)),
     always(
         "dns-not-proxied",
         &["origin-ca-exposed", "edge-certificate-not-covering", "edge-http-not-redirected", "edge-legacy-tls"],
@@ -166,6 +186,21 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("dns-caa-forbids-issuer", &["edge-certificate-expiring"]),
     when("dns-caa-forbids-issuer", &["edge-certificate-not-covering"], |e| !e.edge_tls_completed()),
     always("edge-certificate-not-covering", &["edge-unreachable"]),
+    always("dns-caa-forbids-issuer", &["cloudflare-edge-certificate-pending"]),
+    when("cloudflare-edge-certificate-pending", &["edge-certificate-not-covering", "edge-unreachable"], |e| {
+        !e.edge_tls_completed()
+    }),
+    always("cloudflare-minimum-tls-weak", &["edge-legacy-tls"]),
+    when(
+        "cloudflare-worker-intercepts",
+        &["edge-origin-error", "edge-host-rejected", "edge-integration-failing"],
+        |e| matches!(code(e), Some(1019 | 1101 | 1102)) || bucket_answers(e),
+    ),
+    when("dns-target-is-address", &["edge-origin-error", "edge-host-rejected"], |e| {
+        code(e).is_none_or(|c| (520..=526).contains(&c))
+    }),
+    when("cloudflare-trust-store-replaced", &["edge-origin-error"], untrusted),
+    always("cloudflare-trust-store-replaced", &["origin-certificate-untrusted", "origin-chain-incomplete"]),
     always("edge-challenged", &["edge-preflight-blocked", "edge-gateway-rejects", "edge-origin-error"]),
     when("dns-target-is-cloudflare", &["edge-origin-error"], |e| {
         code(e).is_some_and(|code| matches!(code, 1000..=1004 | 1014 | 1034 | 520 | 522 | 523 | 530))
@@ -184,6 +219,12 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("dns-region-mismatch", REJECTIONS),
     when("dns-region-mismatch", &["edge-origin-error"], |e| certificate_error(e) || code(e) == Some(1016)),
     when("cloudflare-ssl-mode-weak", &["edge-redirect-loop"], plain_mode),
+    // With such a certificate nobody can leave Full for strict: first the certificate, then the mode.
+    when("origin-certificate-expired", WEAK_MODE, |e| !plain_mode(e)),
+    when("origin-certificate-not-yet-valid", WEAK_MODE, |e| !plain_mode(e)),
+    when("origin-certificate-name-mismatch", WEAK_MODE, |e| !plain_mode(e)),
+    when("origin-chain-incomplete", WEAK_MODE, |e| !plain_mode(e)),
+    when("origin-certificate-untrusted", WEAK_MODE, |e| !plain_mode(e)),
     when("cloudflare-ssl-mode-weak", &["edge-origin-error", "origin-unreachable"], |e| refused(e) && plain_mode(e)),
     // The rule that was meant to help is named there.
     when("cloudflare-ssl-mode-weak", &["cloudflare-rule-shadowed", "cloudflare-rule-never-matches"], |e| {
@@ -238,6 +279,17 @@ pub(super) fn code(evidence: &Evidence) -> Option<u16> {
         Outcome::Answered(response) => error_code(response),
         Outcome::Failed(_) => None,
     })
+}
+
+/// The zone waits for its name servers, or has lost them.
+fn not_delegated(evidence: &Evidence) -> bool {
+    let idle = evidence.zone_of_host().ok().and_then(crate::evidence::Zone::idle);
+    matches!(idle, Some(Idle::Pending | Idle::Moved))
+}
+
+/// S3 answers, in its own words.
+fn bucket_answers(evidence: &Evidence) -> bool {
+    evidence.edge_answer().is_ok_and(|answer| crate::model::attribution::s3_code(answer).is_some())
 }
 
 /// Is the mode, as far as is known, one that asks the origin on port 80?
@@ -305,18 +357,8 @@ mod tests {
         let built: HashSet<_> = crate::AREAS.iter().filter(|area| !area.checks.is_empty()).map(|a| a.id).collect();
         for id in ranked {
             let area = id.split('-').next().unwrap();
-            // Areas and checks of later issues are ranked already; what a built area lacks must be one of those.
-            let later = [
-                "dns-delegation-wrong",
-                "dns-target-is-address",
-                "cloudflare-zone-inactive",
-                "cloudflare-edge-certificate-pending",
-                "cloudflare-worker-intercepts",
-                "cloudflare-trust-store-replaced",
-                "cloudflare-minimum-tls-weak",
-                "cloudflare-tiered-cache-unhinted",
-            ];
-            if built.contains(area) && !later.contains(&id) {
+            // Areas of later issues are ranked already.
+            if built.contains(area) {
                 assert!(crate::find(id).is_some(), "{id} is ranked but no check");
             }
         }

@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     id: "dns-region-mismatch",
     title: "The target is in the API's region",
     severity: Severity::High,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "A regional custom domain, bucket or function exists in one region only. In another one the target does \
           not resolve, or \
           answers with the region's own certificate and 403.",
@@ -55,7 +55,8 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         });
     }
     let Some(wanted) = &evidence.target.region else {
-        return Ok(Verdict::pass(format!("the target is in {named}")));
+        return Ok(by_other_records(evidence, name, &named, works)
+            .unwrap_or_else(|| Verdict::pass(format!("the target is in {named}"))));
     };
     if *wanted == named {
         return Ok(Verdict::pass(format!("the target is in {named}, as it should be")));
@@ -73,6 +74,30 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         (false, true) => Verdict::Fail(finding),
         (false, false) => Verdict::Warn(finding.confidence(Confidence::Medium)),
     })
+}
+
+/// Another record of the zone with the same id in another region: an id is one region's, so one of the two is wrong. It is
+/// this one where its target does not resolve or the edge fails.
+fn by_other_records(evidence: &Evidence, name: &str, named: &str, works: bool) -> Option<Verdict> {
+    let records = evidence.zone_of_host().ok()?.records.found()?;
+    let own = classify(name);
+    let other = records.0.iter().find(|record| {
+        let there = record.content.as_deref().map(classify);
+        there.is_some_and(|there| {
+            there.class == own.class && there.id.is_some() && there.id == own.id && there.region != own.region
+        })
+    })?;
+    let gone = evidence.origin_chain().is_ok_and(|chain| chain.ipv4.is_definite() && chain.addresses().is_empty());
+    let fails = evidence.edge_answer().is_ok_and(|response| response.status >= 500 || response.status == 403);
+    if works || !(gone || fails) {
+        return None;
+    }
+    let region = classify(other.content.as_deref()?).region?;
+    let finding =
+        Finding::seen(format!("the target is in {named}, and another record has the same target in {region}"))
+            .proof(format!("target {name}"))
+            .proof(format!("in the zone: {}", other.describe()));
+    Some(Verdict::Fail(finding.confidence(Confidence::Medium)))
 }
 
 /// S3's word for a bucket that lives elsewhere, and where, if it says so.
@@ -165,5 +190,19 @@ mod tests {
             fix(&at("b.s3.us-east-1.amazonaws.com", &[], Some("eu-west-1")), verdict.finding().unwrap())
         );
         assert!(fixed.contains("b.s3.eu-west-1.amazonaws.com"), "{fixed}");
+    }
+
+    #[test]
+    fn the_same_target_elsewhere_in_the_zone() {
+        const ELSEWHERE: &str = "d-abc123def4.execute-api.eu-west-1.amazonaws.com";
+        let other =
+            serde_json::json!([{"name": "www.example.com", "type": "CNAME", "content": ELSEWHERE, "proxied": true}]);
+        let of = |addresses: &[&str]| records(at(TARGET, addresses, None), other.clone());
+        assert_eq!(word(&judge(&of(&[]))), "fail");
+        assert_eq!(word(&judge(&of(&["192.0.2.1"]))), "pass", "nothing is wrong with this one");
+        assert_eq!(word(&judge(&edge(of(&["192.0.2.1"]), 403, ""))), "fail");
+        assert_eq!(word(&judge(&edge(of(&["192.0.2.1"]), 200, ""))), "pass");
+        let unlike = serde_json::json!([{"name": "eu.example.com", "type": "CNAME", "content": "d-zzz.execute-api.eu-west-1.amazonaws.com"}]);
+        assert_eq!(word(&judge(&records(at(TARGET, &[], None), unlike))), "pass", "another API");
     }
 }

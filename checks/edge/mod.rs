@@ -186,9 +186,19 @@ mod tests {
         all
     }
 
+    /// Zones that change an answer.
+    fn zoned(mut evidence: Evidence) -> Evidence {
+        let document = serde_json::json!({"zone": {"name": "example.com"}, "settings": {"always_use_https": "off"},
+            "page_rules": [], "certificate_packs": []});
+        evidence.zone = Gathered::Found(crate::evidence::Zone::from_document(document).unwrap());
+        evidence
+    }
+
     #[test]
     fn needs_are_honest() {
         let all: Vec<Evidence> = variety().into_iter().chain([healthy()]).collect();
+        let zoned = all.iter().cloned().map(zoned);
+        let all: Vec<Evidence> = all.iter().cloned().chain(zoned).collect();
         for check in AREA.checks {
             for probe in Probe::ALL {
                 let differs = |evidence: &Evidence| {

@@ -134,6 +134,8 @@ pub(super) fn with_dns(mut evidence: Evidence, addresses: &[&str], hops: &[&str]
         caa: Gathered::Missing(missing()),
         validation: Vec::new(),
         origin: Gathered::Missing(missing()),
+        host_ms: None,
+        origin_ms: None,
     });
     evidence
 }

@@ -15,10 +15,11 @@ pub mod tls;
 pub mod vantage;
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 use cfdoctor_checks::evidence::dns::{Chain, Lookup};
 use cfdoctor_checks::evidence::target::Scheme;
-use cfdoctor_checks::evidence::{Dns, Evidence, Gathered, Target, Vantage};
+use cfdoctor_checks::evidence::{Dns, Evidence, Gateway, Gathered, Target, Vantage};
 use cfdoctor_checks::{NotRun, Probe};
 use futures_util::FutureExt;
 use time::OffsetDateTime;
@@ -30,6 +31,14 @@ use dns::{Asker, Surroundings};
 use known::Way;
 use tokio::sync::oneshot;
 use vantage::OriginLeg;
+
+/// What the account tells of a target, in the region of what its record points at where the zone is known.
+pub async fn known_gateway(target: &Target, settings: &Settings, budget: &Budget) -> Gathered<Gateway> {
+    let (sender, way) = oneshot::channel();
+    let (_, way) = tokio::join!(known::zone(target, settings, budget, sender), way);
+    let origin = way.ok().and_then(|way| way.origin);
+    known::gateway(target, origin.as_ref(), settings, budget).await
+}
 
 /// Looks at the whole path of `target`; every failure on the way is evidence.
 pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Evidence {
@@ -56,7 +65,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
         let way = way.clone().await;
         known::gateway(target, way.origin.as_ref(), settings, budget).await
     };
-    let ((host, unchecked, edge), (way, (origin_chain, mut leg)), around, zone, gateway) = tokio::join!(
+    let ((host, host_ms, unchecked, edge), (way, (origin_chain, origin_ms, mut leg)), around, zone, gateway) = tokio::join!(
         edge_leg(&asker, target, settings, budget),
         origin,
         surroundings(&asker, target, settings),
@@ -76,6 +85,8 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
             caa: around.caa,
             validation: Vec::new(),
             origin: origin_chain,
+            host_ms: Some(host_ms),
+            origin_ms,
         }),
         None => Gathered::Missing(NotRun::Disabled(Probe::Dns)),
     };
@@ -106,8 +117,8 @@ async fn edge_leg(
     target: &Target,
     settings: &Settings,
     budget: &Budget,
-) -> (Chain, Option<Lookup>, Vantage) {
-    let host = asker.chain(&target.host).await;
+) -> (Chain, f64, Option<Lookup>, Vantage) {
+    let (host, host_ms) = timed_chain(asker, &target.host).await;
     let unchecked = async {
         match &host.ipv4 {
             Lookup::ServFail { .. } => Some(asker.unchecked(&target.host).await),
@@ -128,7 +139,14 @@ async fn edge_leg(
     let (https, plain) = (route(&host, &target.host, https_port), route(&host, &target.host, http_port));
     let vantage = vantage::edge(target, &https, &plain, &follow, settings, budget);
     let (unchecked, vantage) = tokio::join!(unchecked, vantage);
-    (host, unchecked, vantage)
+    (host, host_ms, unchecked, vantage)
+}
+
+/// The chain, and the milliseconds that it took.
+async fn timed_chain(asker: &Asker, name: &str) -> (Chain, f64) {
+    let start = Instant::now();
+    let chain = asker.chain(name).await;
+    (chain, start.elapsed().as_secs_f64() * 1000.0)
 }
 
 /// What Cloudflare meets.
@@ -138,21 +156,21 @@ async fn origin_leg(
     way: &Way,
     settings: &Settings,
     budget: &Budget,
-) -> (Gathered<Chain>, Option<OriginLeg>) {
-    let Some(origin) = &way.origin else { return (Gathered::Missing(NotRun::origin_unknown()), None) };
-    let (chain, https, plain) = match origin.host.parse::<IpAddr>() {
+) -> (Gathered<Chain>, Option<f64>, Option<OriginLeg>) {
+    let Some(origin) = &way.origin else { return (Gathered::Missing(NotRun::origin_unknown()), None, None) };
+    let (chain, took_ms, https, plain) = match origin.host.parse::<IpAddr>() {
         Ok(address) => {
             let to = |port| Route { peer: origin.host.clone(), port, addresses: vec![address], no_address: None };
             let why = "the declared origin is an address";
-            (Gathered::Missing(NotRun::NotApplicable(why.into())), to(origin.port), to(80))
+            (Gathered::Missing(NotRun::NotApplicable(why.into())), None, to(origin.port), to(80))
         }
         Err(_) => {
-            let chain = asker.chain(&origin.host).await;
+            let (chain, took_ms) = timed_chain(asker, &origin.host).await;
             let (https, plain) = (route(&chain, &origin.host, origin.port), route(&chain, &origin.host, 80));
-            (Gathered::Found(chain), https, plain)
+            (Gathered::Found(chain), Some(took_ms), https, plain)
         }
     };
-    (chain, Some(vantage::origin(target, origin, &way.overrides, &https, &plain, settings, budget).await))
+    (chain, took_ms, Some(vantage::origin(target, origin, &way.overrides, &https, &plain, settings, budget).await))
 }
 
 /// Nobody looked at the origin, because nobody knows it.

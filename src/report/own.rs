@@ -1,10 +1,13 @@
 //! The owner's own conditions, reported like checks; and the sum of a target once it is known what counts.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use cfdoctor_checks::diagnosis::Assessment;
 use cfdoctor_checks::evidence::Evidence;
 use cfdoctor_checks::{Confidence, NotRun, Severity, Verdict};
 
 use super::build::{fingerprint, line, proof, verdict, worst};
+use super::path::path;
 use super::{AreaReport, Diagnosis, Place, Reason, ReasonKind, ResultReport, Status, TargetReport};
 
 /// The area of the owner's own conditions, and the prefix of their ids.
@@ -59,6 +62,8 @@ impl TargetReport {
                 predicted: None,
             });
         }
+        self.path = catch_unwind(AssertUnwindSafe(|| path(evidence, self.diagnosis.as_ref(), &self.results)))
+            .unwrap_or_default();
         for area in &mut self.areas {
             area.status = worst(self.results.iter().filter(|result| result.area == area.id)).unwrap_or(area.status);
         }

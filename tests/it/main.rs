@@ -9,12 +9,14 @@
     missing_docs
 )]
 
+mod browser;
 mod command_line;
 mod configuration;
 mod fixtures;
 mod formats;
 mod gate;
 mod hostile;
+mod measured;
 #[cfg(feature = "aws")]
 mod moto;
 mod real_servers;
@@ -23,4 +25,5 @@ mod renderers;
 mod rich;
 mod rules_oracle;
 mod scenarios;
+mod whole;
 mod why;
