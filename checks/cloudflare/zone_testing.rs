@@ -43,6 +43,8 @@ fn dns(hops: Vec<Hop>, addresses: &[&str], servers: &[&str]) -> Gathered<Dns> {
         caa: Gathered::Missing(unseen()),
         origin: Gathered::Missing(unseen()),
         validation: Vec::new(),
+        host_ms: None,
+        origin_ms: None,
     })
 }
 

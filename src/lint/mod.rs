@@ -1,5 +1,6 @@
 //! Judging what you already have: files of several kinds, laid together into one evidence (`product.md` section 7).
 
+mod account;
 mod har;
 mod http_dump;
 mod observations;
@@ -13,7 +14,7 @@ use cfdoctor_checks::Probe;
 use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation};
 use cfdoctor_checks::evidence::text::shorten;
 use cfdoctor_checks::evidence::zone::{KEYS, Zone};
-use cfdoctor_checks::evidence::{Evidence, Gathered, Target};
+use cfdoctor_checks::evidence::{Evidence, Gateway, Gathered, Target};
 use time::OffsetDateTime;
 
 use crate::recording::{self, MAX_FILE, RecordingError};
@@ -50,7 +51,7 @@ pub enum Kind {
     Har,
     /// Cloudflare zone settings, as JSON in the API's shapes.
     Zone,
-    /// AWS account settings, as JSON: accepted, not judged by this version.
+    /// AWS account settings, as JSON in AWS's shapes: outputs of `aws … get-…` as they are.
     Account,
     /// A folder written by `--record`.
     Recording,
@@ -146,6 +147,7 @@ struct Pile {
     har: Vec<har::Group>,
     observed: Vec<observations::Observations>,
     zone: Option<Zone>,
+    account: Option<Gateway>,
     notes: Vec<String>,
 }
 
@@ -200,7 +202,13 @@ impl Pile {
                     .extend(zone.oddities.iter().map(|what| format!("{shown}: not understood, left out: {what}")));
                 self.zone = Some(zone);
             }
-            Kind::Account => self.notes.push(format!("{shown}: account settings are not judged by this version")),
+            Kind::Account => {
+                let account = account::read(&bytes).map_err(unreadable)?;
+                self.account = Some(match self.account.take() {
+                    Some(known) => known.merge(account),
+                    None => account,
+                });
+            }
             Kind::Http => {
                 let (answers, notes) = http_dump::parse(&bytes).map_err(unreadable)?;
                 self.notes.extend(notes.into_iter().map(|note| format!("{shown}: {note}")));
@@ -233,8 +241,9 @@ impl Pile {
             evidence.gathered_at = at;
         }
         input.apply(&mut evidence.target);
-        self.lay_zone(&mut evidence);
+        self.lay_known(&mut evidence);
         let mut notes = self.notes;
+        notes.extend(self.account.iter().flat_map(account::waiting));
         for observed in &self.observed {
             observed.lay_over(&mut evidence);
         }
@@ -243,8 +252,14 @@ impl Pile {
         Ok(Linted { evidence: vec![evidence], notes })
     }
 
-    /// The zone of the files, and what its record points at where the user did not say it.
-    fn lay_zone(&self, evidence: &mut Evidence) {
+    /// Zone and account of the files, and what the zone's record points at where the user did not say it.
+    fn lay_known(&self, evidence: &mut Evidence) {
+        if let Some(account) = &self.account {
+            evidence.gateway = Gathered::Found(match evidence.gateway.found() {
+                Some(recorded) => account.clone().merge(recorded.clone()),
+                None => account.clone(),
+            });
+        }
         if let Some(zone) = &self.zone {
             evidence.zone = Gathered::Found(zone.clone());
         }
@@ -259,6 +274,7 @@ impl Pile {
     /// One evidence for each URL of the HAR files, or for the one that was named.
     fn lay_together_har(&mut self, input: &LintInput) -> Result<Linted, LintError> {
         let mut notes = std::mem::take(&mut self.notes);
+        notes.extend(self.account.iter().flat_map(account::waiting));
         let mut found = Vec::new();
         for group in std::mem::take(&mut self.har) {
             let Ok(mut target) = group.url.parse::<Target>() else {
@@ -277,7 +293,7 @@ impl Pile {
             let newest = group.exchanges.iter().filter_map(|exchange| exchange.sent_at).max();
             let at = input.at.or(newest).unwrap_or_else(now);
             let mut evidence = Evidence::nothing(target.redacted(), at);
-            self.lay_zone(&mut evidence);
+            self.lay_known(&mut evidence);
             evidence.edge.http = Gathered::Found(http_dump::only_samples(group.exchanges, Probe::EdgeHttp));
             for observed in &self.observed {
                 observed.lay_over(&mut evidence);
@@ -332,22 +348,28 @@ fn detect(bytes: &[u8]) -> Result<Kind, String> {
         return Err("the file is empty".into());
     }
     if start.starts_with('{') || start.starts_with('[') {
-        let value: serde_json::Value = serde_json::from_slice(bytes)
-            .map_err(|error| format!("taken for JSON, which stops making sense at {error}"))?;
+        let value: serde_json::Value = match serde_json::from_slice(bytes) {
+            Ok(value) => value,
+            // Several outputs of the AWS CLI, one after another.
+            Err(_) if account::read(bytes).is_ok() => return Ok(Kind::Account),
+            Err(error) => return Err(account::cut(bytes, &error)),
+        };
         if value.get("dns").is_some() || value.get("tls").is_some() {
             return Ok(Kind::Observations);
         }
         let has = |keys: &[&str]| keys.iter().any(|key| value.get(key).is_some());
-        if has(KEYS) || has(&["result"]) && has(&["success"]) {
+        // Both a zone and an account tell what could not be read.
+        let is_zone = KEYS.iter().any(|key| *key != "not_read" && has(&[key]));
+        if is_zone || has(&["result"]) && has(&["success"]) {
             return Ok(Kind::Zone);
         }
-        if has(&["domains", "certificates", "apis", "functions"]) {
+        if Gateway::accept(&value).is_some() {
             return Ok(Kind::Account);
         }
         let keys = value.as_object().map(|map| map.keys().take(5).cloned().collect::<Vec<_>>().join(", "));
         return Err(match keys {
             Some(keys) => format!(
-                "JSON with the keys {keys:?}: neither a HAR file (log), nor observations (dns, tls), nor a zone or account"
+                "JSON with the keys {keys:?}: neither a HAR file (log), nor observations (dns, tls), nor a zone, nor an account or an output of `aws … get-…`"
             ),
             None => "JSON that is not an object".into(),
         });
@@ -355,10 +377,21 @@ fn detect(bytes: &[u8]) -> Result<Kind, String> {
     if http_dump::looks_like_one(&text) {
         return Ok(Kind::Http);
     }
+    if let Some(what) = account::useless_output(&text) {
+        return Err(what);
+    }
     Err(format!(
         "no kind of file that lint reads; it begins with {:?} (an HTTP dump has a line HTTP/… STATUS)",
         shorten(start.lines().next().unwrap_or_default(), 60)
     ))
+}
+
+/// Reads an account file (`lint`, `--aws-json`).
+///
+/// # Errors
+/// It is not JSON, or nothing of an account is in it: what, where, and the command to run.
+pub fn account(bytes: &[u8]) -> Result<Gateway, String> {
+    account::read(bytes)
 }
 
 fn known_binary(bytes: &[u8]) -> Option<&'static str> {

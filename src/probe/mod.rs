@@ -22,6 +22,7 @@ use cfdoctor_checks::evidence::target::Scheme;
 use cfdoctor_checks::evidence::{Dns, Evidence, Gateway, Gathered, Target, Vantage};
 use cfdoctor_checks::{NotRun, Probe};
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use time::OffsetDateTime;
 
 use crate::settings::Settings;
@@ -63,9 +64,17 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
     };
     let gateway = async {
         let way = way.clone().await;
-        known::gateway(target, way.origin.as_ref(), settings, budget).await
+        let gateway = known::gateway(target, way.origin.as_ref(), settings, budget).await;
+        let validation = validation(&asker, target, &gateway, settings).await;
+        (gateway, validation)
     };
-    let ((host, host_ms, unchecked, edge), (way, (origin_chain, origin_ms, mut leg)), around, zone, gateway) = tokio::join!(
+    let (
+        (host, host_ms, unchecked, edge),
+        (way, (origin_chain, origin_ms, mut leg)),
+        around,
+        zone,
+        (gateway, validation),
+    ) = tokio::join!(
         edge_leg(&asker, target, settings, budget),
         origin,
         surroundings(&asker, target, settings),
@@ -83,7 +92,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
             zone: around.zone,
             views: around.views,
             caa: around.caa,
-            validation: Vec::new(),
+            validation,
             origin: origin_chain,
             host_ms: Some(host_ms),
             origin_ms,
@@ -109,6 +118,17 @@ async fn surroundings(asker: &Asker, target: &Target, settings: &Settings) -> Op
         true => Some(asker.surroundings(&target.host).await),
         false => None,
     }
+}
+
+/// The records by which ACM proves the names of the host's certificates, as the world sees them: only where a chosen
+/// check asks for names and account.
+async fn validation(asker: &Asker, target: &Target, gateway: &Gathered<Gateway>, settings: &Settings) -> Vec<Chain> {
+    /// A certificate has a record for each name; the first ones tell whether somebody tidied up.
+    const MOST: usize = 4;
+    let is_asked = [Probe::Dns, Probe::Gateway].iter().all(|probe| settings.probes.contains(probe));
+    let Some(gateway) = gateway.found().filter(|_| is_asked) else { return Vec::new() };
+    let names = gateway.validation_names(&target.host);
+    join_all(names.iter().take(MOST).map(|name| asker.chain(name))).await
 }
 
 /// What a visitor meets.

@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+mod access;
 mod browser;
 mod command_line;
 mod configuration;
