@@ -149,7 +149,7 @@ origin = "d-abc123.execute-api.us-west-2.amazonaws.com"
 region = "us-west-2"
 expect = "cached"
 [[ignore]]
-check = "origin-bypass-open"
+check = "aws-default-endpoint-open"
 target = "lambda.example.com"
 because = "kept for the smoke test until the DNS cut-over"
 until = 2027-01-31

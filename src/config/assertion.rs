@@ -215,12 +215,20 @@ impl Assertion {
             self.region(evidence),
             self.cache_status(evidence),
         ];
+        let mut unseen = None;
         for condition in conditions.into_iter().flatten() {
-            let (holds, text) = condition?;
-            if holds { seen.push(text) } else { broken.push(text) }
+            match condition {
+                Ok((true, text)) => seen.push(text),
+                Ok((false, text)) => broken.push(text),
+                Err(why) => unseen = unseen.or(Some(why)),
+            }
         }
+        // One that is broken is enough, whatever could not be told of the others.
         if broken.is_empty() {
-            return Ok(Verdict::pass(seen.join("; ")));
+            return match unseen {
+                Some(why) => Err(why),
+                None => Ok(Verdict::pass(seen.join("; "))),
+            };
         }
         let finding = Finding::seen(broken.join("; ")).proofs(seen);
         Ok(match self.level {

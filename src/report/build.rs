@@ -222,7 +222,8 @@ fn nothing_to_go_by(results: &[ResultReport]) -> Option<String> {
     if let Some(result) = results.iter().find(bug) {
         return Some(format!("the check {} itself failed", result.check));
     }
-    results.iter().all(|result| result.status == Status::NotRun).then(|| "no check could be judged".into())
+    let nothing = !results.is_empty() && results.iter().all(|result| result.status == Status::NotRun);
+    nothing.then(|| "no check could be judged".into())
 }
 
 /// What a result adds to a sum: a finding that does not count adds as much as a pass.

@@ -70,6 +70,10 @@ impl TargetReport {
         if let Some(status) = worst(own()) {
             self.areas.push(AreaReport { id: OWN_AREA.into(), title: "Asserts".into(), status, summary: None });
         }
+        // With `--only` there may be nothing but own conditions, and none that is about this target.
+        if self.results.iter().all(|result| result.status == Status::NotRun) {
+            self.inconclusive.get_or_insert_with(|| "nothing could be judged".into());
+        }
         self.verdict = verdict(&self.results, self.inconclusive.is_some());
     }
 }

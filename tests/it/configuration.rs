@@ -166,7 +166,7 @@ fn what_is_ignored_is_seen_and_does_not_count() {
         "[[ignore]]\ncheck = \"origin-certificate-expired\"\nbecause = \"known to the team\"\nuntil = 2999-12-31\n",
     );
     // The cause is known, what it causes is not: it is still the cause.
-    let one = run(folder.path(), &["demo", "expired", "--format", "json"]);
+    let one = run(folder.path(), &["demo", "expired", "--skip", "aws,cloudflare", "--format", "json"]);
     let report = one.json();
     assert_eq!((one.code, &report["exit_code"]), (1, &1.into()));
     let target = &report["targets"][0];
@@ -184,7 +184,7 @@ fn what_is_ignored_is_seen_and_does_not_count() {
     let text = "[[ignore]]\ncheck = \"*-origin-error\"\ntarget = \"*.example.com\"\nbecause = \"the same\"\n";
     let file = folder.path().join("cfdoctor.toml");
     std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + text).unwrap();
-    let all = run(folder.path(), &["demo", "expired", "--format", "json"]);
+    let all = run(folder.path(), &["demo", "expired", "--skip", "aws,cloudflare", "--format", "json"]);
     let report = all.json();
     assert_eq!(all.code, 0, "{}", all.out);
     assert_eq!((&report["targets"][0]["verdict"], &report["targets"][0]["diagnosis"]), (&"pass".into(), &Value::Null));
@@ -194,18 +194,21 @@ fn what_is_ignored_is_seen_and_does_not_count() {
         areas.iter().find(|area| area["id"] == id).unwrap()["status"].clone()
     };
     assert_eq!((area("origin"), area("edge")), ("pass".into(), "pass".into()));
-    let human = run(folder.path(), &["demo", "expired"]).out;
+    let human = run(folder.path(), &["demo", "expired", "--skip", "aws,cloudflare"]).out;
     assert!(human.contains("does not count: ignored: known to the team"), "{human}");
     assert!(human.contains("2 do not count"), "{human}");
-    let quiet = run(folder.path(), &["demo", "expired", "-q"]).out;
+    let quiet = run(folder.path(), &["demo", "expired", "--skip", "aws,cloudflare", "-q"]).out;
     assert!(!quiet.contains("origin-certificate-expired"), "{quiet}");
-    assert_eq!(run(folder.path(), &["demo", "expired", "--no-config", "--format", "short"]).code, 1);
+    assert_eq!(
+        run(folder.path(), &["demo", "expired", "--skip", "aws,cloudflare", "--no-config", "--format", "short"]).code,
+        1
+    );
 }
 
 #[test]
 fn a_warning_can_be_made_a_failure_and_a_failure_a_warning() {
     let folder = with("[severity]\norigin-certificate-expired = \"warn\"\nedge-origin-error = \"warn\"\n");
-    let ran = run(folder.path(), &["demo", "expired", "--format", "json"]);
+    let ran = run(folder.path(), &["demo", "expired", "--skip", "aws,cloudflare", "--format", "json"]);
     let report = ran.json();
     assert_eq!((ran.code, &report["targets"][0]["verdict"]), (0, &"warn".into()));
     assert_eq!(report["targets"][0]["diagnosis"]["cause"], "origin-certificate-expired");
@@ -214,12 +217,13 @@ fn a_warning_can_be_made_a_failure_and_a_failure_a_warning() {
         "fail-on = \"never\"\n[severity]\norigin-certificate-expired = \"low\"\n",
     )
     .unwrap();
-    let ran = run(folder.path(), &["demo", "expired", "--format", "json"]);
+    let ran = run(folder.path(), &["demo", "expired", "--skip", "aws,cloudflare", "--format", "json"]);
     let report = ran.json();
     assert_eq!((ran.code, &report["fail_on"]), (0, &"never".into()));
     let result = result(&report, "origin-certificate-expired");
     assert_eq!((&result["status"], &result["severity"]), (&"fail".into(), &"low".into()));
-    let typed = run(folder.path(), &["demo", "expired", "--fail-on", "fail", "--format", "short"]);
+    let typed =
+        run(folder.path(), &["demo", "expired", "--skip", "aws,cloudflare", "--fail-on", "fail", "--format", "short"]);
     assert_eq!(typed.code, 1, "what is typed wins");
 
     let warned = run(folder.path(), &["demo", "three-layers", "--format", "json", "--no-config"]).json();
@@ -270,7 +274,7 @@ fn the_owners_conditions_are_reported_like_checks() {
     let kept = result(&report, "assert-kept-for-a-year");
     assert_eq!((&kept["status"], &kept["title"]), (&"fail".into(), &"Kept for a year".into()));
     assert!(kept["seen"].as_str().unwrap().contains("31536000 s wanted"), "{kept}");
-    assert_eq!(kept["declared_at"], serde_json::json!({"file": "cfdoctor.toml", "line": 11}));
+    assert_eq!(kept["declared_at"], serde_json::json!({"file": "cfdoctor.toml", "line": 12}));
     assert!(!ran.out.contains("assert-elsewhere"), "it is about another target");
     let target = &report["targets"][0];
     assert_eq!((&target["verdict"], &target["diagnosis"]["cause"]), (&"fail".into(), &"assert-kept-for-a-year".into()));
@@ -285,7 +289,7 @@ fn the_owners_conditions_are_reported_like_checks() {
 #[test]
 fn an_own_condition_is_the_cause_only_where_nothing_else_is_wrong() {
     let folder = with(ASSERTS);
-    let report = run(folder.path(), &["demo", "expired", "--format", "json"]).json();
+    let report = run(folder.path(), &["demo", "expired", "--skip", "aws,cloudflare", "--format", "json"]).json();
     assert_eq!(result(&report, "assert-answers-well")["status"], "fail");
     assert_eq!(report["targets"][0]["diagnosis"]["cause"], "origin-certificate-expired");
     let ran = run(folder.path(), &["demo", "expired", "--only", "assert-no-*", "--format", "json"]);
@@ -318,7 +322,8 @@ fn ignores_that_serve_no_more_are_reported() {
     let human = run(folder.path(), &["lint", "visit"]);
     assert!(human.out.contains(&format!("Note: {notice}")) && human.told.is_empty(), "{}{}", human.out, human.told);
 
-    let recorded = run(folder.path(), &["demo", "expired", "--record", "broken", "--format", "short"]);
+    let recorded =
+        run(folder.path(), &["demo", "expired", "--skip", "aws,cloudflare", "--record", "broken", "--format", "short"]);
     assert_eq!(recorded.code, 1);
     std::fs::write(
         folder.path().join("cfdoctor.toml"),

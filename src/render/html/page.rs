@@ -182,7 +182,8 @@ fn row(subject: Subject<'_>, is_told: bool) -> Markup {
 }
 
 fn footer(report: &Report) -> Markup {
-    let Run { id, started_at, elapsed_ms, requests_sent, interrupted, not_visited, notices, attempts, .. } = &report.run;
+    let Run { id, started_at, elapsed_ms, requests_sent, interrupted, not_visited, notices, attempts, .. } =
+        &report.run;
     html! {
         footer {
             h2 { "The run" }
