@@ -12,6 +12,7 @@
 mod access;
 mod browser;
 mod command_line;
+mod configuration;
 mod fixtures;
 mod formats;
 mod gate;
