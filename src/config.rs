@@ -187,7 +187,7 @@ certificate-days-at-least = 20
             ("[severity]\nedge-legcy-tls = \"low\"\n", "", "did you mean edge-legacy-tls?"),
             ("[[assert]]\nname = \"x\"\n", ":1:1:", "nothing is asserted"),
             ("[[assert]]\nheader = { name = \"a\", matches = \"(\" }\n", "", "regular expression"),
-            ("fail-on = \"warn\nx", ":1:", ""),
+            ("fail-on = \"warn\nx", "cfdoctor.toml:", ""),
             ("timeout = \"5\"\n", ":1:11:", "unit"),
         ] {
             let error = error(text);

@@ -89,7 +89,7 @@ fn as_the_zone_tells_it() {
     let elsewhere = seen(zone(VALUE, false), missing());
     let finding = CHECK.run(&elsewhere).unwrap().finding().unwrap().clone();
     assert!(finding.seen.contains("another zone is asked"), "{}", finding.seen);
-    assert!(fix_text(&CHECK, &elsewhere).contains("dig +short NS example.com"));
+    assert!(fix_text(&CHECK, &elsewhere).contains("dig +short NS 'example.com'"));
     assert_eq!(
         word(&CHECK, &seen(zone(VALUE, true), stands())),
         "pass",
