@@ -2,6 +2,7 @@
 //! target to the function.
 
 mod fixes;
+mod mapping_fixes;
 mod route;
 mod seen;
 mod subject;
