@@ -467,3 +467,78 @@ fn wait_repeats_until_nothing_fails() {
     let plan = run(folder.path(), &["a.example.com", "--wait", "2m", "--dry-run"]).out;
     assert!(plan.contains("for at most 120 s"), "{plan}");
 }
+
+#[test]
+fn what_is_ignored_gives_way_to_the_next_cause() {
+    let folder = with("");
+    let diagnosis = |report: &Value| report["targets"][0]["diagnosis"].clone();
+    let before = diagnosis(&run(folder.path(), &["demo", "three-layers", "--format", "json"]).json());
+    let cause = before["cause"].as_str().unwrap().to_owned();
+    let text = format!("[[ignore]]\ncheck = \"{cause}\"\nbecause = \"later\"\n");
+    std::fs::write(folder.path().join("cfdoctor.toml"), text).unwrap();
+    let report = run(folder.path(), &["demo", "three-layers", "--format", "json"]).json();
+    let after = diagnosis(&report);
+    assert_ne!(after["cause"], before["cause"]);
+    let next = result(&report, after["cause"].as_str().unwrap());
+    assert_eq!((&next["suppressed"], next["status"] == "pass"), (&Value::Null, false));
+    assert!(!after["then"].as_array().unwrap().contains(&cause.into()), "{after}");
+}
+
+fn fixture_evidence(name: &str) -> cfdoctor_checks::evidence::Evidence {
+    crate::fixtures::all().iter().find(|fixture| fixture.name == name).unwrap().evidence.clone()
+}
+
+/// Status and sentence of one assertion on a fixture.
+fn asserted(fixture: &str, text: &str) -> (String, String) {
+    let evidence = fixture_evidence(fixture);
+    let loaded = cfdoctor::config::parse("cfdoctor.toml", &format!("[[assert]]\nname = \"x\"\n{text}\n")).unwrap();
+    let report = loaded.examine(&evidence, &[], None);
+    let result = report.result("assert-x").unwrap();
+    let said = result.seen.clone().or(result.reason.as_ref().map(|reason| reason.text.clone())).unwrap();
+    (result.status.word().to_owned(), said)
+}
+
+#[test]
+fn each_condition_holds_breaks_and_cannot_be_told() {
+    for (fixture, text, status, says) in [
+        ("healthy", "status = 200", "pass", "the status is 200"),
+        ("healthy", "status = [301, 404]", "fail", "the status is 200 (301 or 404 wanted)"),
+        ("healthy", "status = 404\nlevel = \"warn\"", "warn", "404 wanted"),
+        ("healthy", "at = \"origin\"\nstatus = 403", "pass", "the status is 403"),
+        ("healthy", "header = { name = \"Cache-Control\" }", "pass", "cache-control: "),
+        ("healthy", "header = { name = \"cache-control\", matches = \"^no-store$\" }", "fail", "/^no-store$/ wanted"),
+        ("healthy", "header = { name = \"cache-control\", present = false }", "fail", "is there"),
+        ("healthy", "header = { name = \"x-nothing\" }", "fail", "there is no header x-nothing"),
+        ("healthy", "header = { name = \"x-nothing\", present = false }", "pass", "there is no header x-nothing"),
+        ("healthy", "ttl-at-least = 60", "pass", "60 s wanted"),
+        ("healthy", "ttl-at-least = \"365d\"", "fail", "31536000 s wanted"),
+        ("healthy", "certificate-days-at-least = 1", "pass", "the certificate lasts"),
+        ("healthy", "certificate-days-at-least = 9999", "fail", "9999 wanted"),
+        ("healthy", "issuer = \"nobody\"", "fail", "issued by"),
+        ("healthy", "region = \"us-west-2\"", "pass", "us-west-2"),
+        ("healthy", "region = \"eu-central-1\"", "fail", "eu-central-1 wanted"),
+        ("healthy", "cache-status = [\"hit\", \"STALE\"]", "pass", "HIT"),
+        ("healthy", "cache-status = \"BYPASS\"", "fail", "BYPASS wanted"),
+        ("healthy", "status = 200\ncache-status = \"BYPASS\"", "fail", "cf-cache-status"),
+        ("certificate-expired", "at = \"origin\"\ncertificate-days-at-least = 1", "fail", "-"),
+    ] {
+        let (found, said) = asserted(fixture, text);
+        assert_eq!(found, status, "{fixture}: {text}: {said}");
+        assert!(said.contains(says), "{fixture}: {text}: {said}");
+    }
+}
+
+#[test]
+fn an_own_condition_that_the_visit_could_not_judge_is_no_good_news() {
+    let mut evidence = fixture_evidence("healthy");
+    let loaded = cfdoctor::config::parse("cfdoctor.toml", "[[assert]]\nname = \"x\"\nstatus = 200\n").unwrap();
+    let checks: Vec<_> = cfdoctor_checks::all().collect();
+    evidence.edge.http =
+        cfdoctor_checks::evidence::Gathered::Missing(cfdoctor_checks::NotRun::inconclusive("our network"));
+    let report = loaded.examine(&evidence, &checks, None);
+    assert!(report.inconclusive.unwrap().contains("our network"));
+    // Not looked at on purpose: files tell what they tell.
+    evidence = evidence.without(cfdoctor_checks::Probe::EdgeHttp);
+    let report = loaded.examine(&evidence, &checks, None);
+    assert_eq!((report.result("assert-x").unwrap().status.word(), report.inconclusive), ("not-run", None));
+}
