@@ -21,6 +21,10 @@ const LIMIT: Duration = Duration::from_secs(45);
 
 /// Runs the command.
 pub(super) fn run(arguments: &AccessArgs) -> Result<u8, CommandError> {
+    if matches!(arguments.format, AccessFormat::Markdown) {
+        to_stdout(markdown().as_bytes())?;
+        return Ok(policy::OK);
+    }
     let parse = |text: &str| text.parse::<Target>().map_err(|error| CommandError::usage(error.to_string()));
     let target = arguments.host.as_deref().map(parse).transpose()?;
     let mut settings = Settings { probes: Probe::ALL.iter().copied().collect(), ..Settings::default() };
@@ -30,7 +34,7 @@ pub(super) fn run(arguments: &AccessArgs) -> Result<u8, CommandError> {
     runtime.shutdown_background();
     let text = match arguments.format {
         AccessFormat::Json => json(&found),
-        AccessFormat::Human => human(&found, &stage::stdout_look(arguments.color)),
+        AccessFormat::Markdown | AccessFormat::Human => human(&found, &stage::stdout_look(arguments.color)),
     };
     to_stdout(text.as_bytes())?;
     Ok(policy::OK)
@@ -44,6 +48,38 @@ fn json(found: &Access) -> String {
         "least_privilege": {"cloudflare_token": places, "iam_policy": access::least_privilege()},
     });
     format!("{value:#}\n")
+}
+
+/// The page of the documentation: every permission with the checks that need it.
+fn markdown() -> String {
+    let mut text = String::from(
+        "# What cfdoctor may read\n\nMade by `cfdoctor access --format markdown`. Nothing here is needed: without a \
+         credential the other checks go on.\n\n## Cloudflare token\n\nMy Profile → API Tokens → Create Custom Token:\n\n\
+         | permission | checks that need it |\n|---|---|\n",
+    );
+    let mut rows: Vec<(&str, Vec<&str>)> = Vec::new();
+    for row in std::iter::once(&ZONE).chain(PERMISSIONS) {
+        let checks = access::checks_of(row.key);
+        match rows.iter_mut().find(|(place, _)| *place == row.dashboard) {
+            Some((_, known)) => known.extend(checks),
+            None => rows.push((row.dashboard, checks)),
+        }
+    }
+    let listed = |checks: &[&str]| {
+        let mut checks: Vec<String> = checks.iter().map(|check| format!("`{check}`")).collect();
+        checks.sort_unstable();
+        checks.dedup();
+        if checks.is_empty() { "detail of other checks".to_owned() } else { checks.join(", ") }
+    };
+    for (place, checks) in &rows {
+        let _ = writeln!(text, "| {place} | {} |", listed(checks));
+    }
+    text.push_str("\n## AWS\n\n| action | checks that need it |\n|---|---|\n");
+    for action in access::ACTIONS {
+        let _ = writeln!(text, "| `{}` | {} |", action.name, listed(action.checks));
+    }
+    let _ = writeln!(text, "\nThe least that a policy needs:\n\n```json\n{:#}\n```", access::least_privilege());
+    text
 }
 
 /// The permissions of the least-privilege token, as the dashboard spells them.
@@ -99,5 +135,29 @@ fn permission(text: &mut String, one: &Permission, mark: &dyn Fn(Status) -> Stri
     text.push('\n');
     if one.state == State::Missing && !one.checks.is_empty() {
         let _ = writeln!(text, "      costs {}", one.checks.join(", "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_the_documentation_is_this_table() {
+        assert_eq!(
+            include_str!("../../docs/access.md"),
+            markdown(),
+            "cfdoctor access --format markdown > docs/access.md"
+        );
+    }
+
+    #[test]
+    fn every_check_of_the_tables_exists() {
+        let zone = access::COSTS.iter().flat_map(|(_, checks)| *checks);
+        for check in zone.chain(access::ACTIONS.iter().flat_map(|action| action.checks)) {
+            assert!(cfdoctor_checks::find(check).is_some(), "{check}");
+        }
+        let policy = access::least_privilege().to_string();
+        assert!(!policy.contains("apikeys") && policy.contains("acm:DescribeCertificate"));
     }
 }

@@ -186,6 +186,8 @@ pub(super) enum AccessFormat {
     Human,
     /// As data
     Json,
+    /// What is needed, without looking: the page docs/access.md
+    Markdown,
 }
 
 /// `explain`.
