@@ -48,7 +48,7 @@ pub struct Config {
     /// Tries after a transport error, 0 to 5.
     #[schemars(range(max = 5))]
     pub retries: Option<u32>,
-    /// Resolver: ADDR[:PORT], tcp://…, tls://…, https://….
+    /// Resolver: `ADDR[:PORT]`, tcp://…, tls://…, https://….
     pub resolver: Option<String>,
     /// Repeat the visit for at most so long, until nothing fails: `10m`.
     #[serde(deserialize_with = "duration")]

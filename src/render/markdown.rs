@@ -1,5 +1,5 @@
 //! GitHub's Markdown, for a comment on a pull request or a step summary: the verdict first, findings worst first,
-//! each with proof and fix folded under it. Text from outside is inert: see [`inline`].
+//! each with proof and fix folded under it. Text from outside is inert: see `inline`.
 
 mod inline;
 
