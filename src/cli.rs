@@ -2,6 +2,7 @@
 
 mod args;
 mod demo;
+mod diff;
 mod dry_run;
 mod known;
 mod lint;
@@ -101,6 +102,7 @@ fn execute(cli: Cli) -> Result<u8, CommandError> {
         Some(Command::Lint(arguments)) => lint::run(&arguments),
         Some(Command::Explain(arguments)) => manual::explain(&arguments),
         Some(Command::Demo(arguments)) => demo::run(&arguments),
+        Some(Command::Diff(arguments)) => diff::run(&arguments),
         Some(Command::Schema { what }) => manual::schema(what),
         Some(Command::Completions { shell }) => manual::completions(shell),
         Some(Command::Man) => manual::man(),

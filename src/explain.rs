@@ -43,6 +43,11 @@ pub fn catalogue() -> Vec<Entry> {
     cfdoctor_checks::all().map(|check| entry(check, example.as_ref())).collect()
 }
 
+/// The check with this id.
+pub fn find(id: &str) -> Option<Entry> {
+    cfdoctor_checks::find(id).map(|check| entry(check, example().as_ref()))
+}
+
 fn entry(check: &Check, example: Option<&Evidence>) -> Entry {
     let finding = Finding::seen("an example");
     let fix = example.and_then(|evidence| catch_unwind(AssertUnwindSafe(|| (check.fix)(evidence, &finding))).ok());

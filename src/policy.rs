@@ -1,6 +1,8 @@
 //! What reddens a build: from a report to an exit code (`product.md` section 3).
 
 use clap::ValueEnum;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::report::{Report, Status, TargetVerdict};
 
@@ -29,7 +31,8 @@ pub struct Policy {
 }
 
 /// `--fail-on`, inclusive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum FailOn {
     /// Warnings and failures.
     Warn,

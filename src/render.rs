@@ -1,7 +1,14 @@
 //! From a report to text. A renderer gets the report and a [`Look`], and judges nothing.
 
+mod findings;
+pub mod github;
+pub mod gitlab;
 pub mod json;
+pub mod junit;
 pub mod look;
+pub mod markdown;
+pub mod openmetrics;
+pub mod sarif;
 pub mod short;
 pub mod terminal;
 
@@ -22,6 +29,20 @@ pub enum Format {
     Short,
     /// The whole report (`cfdoctor schema report` describes it).
     Json,
+    /// A line of JSON for each target (`cfdoctor schema jsonl`).
+    Jsonl,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// JUnit XML, a suite for each target.
+    Junit,
+    /// Annotations of GitHub Actions; the step summary too, where there is one.
+    Github,
+    /// Code quality of GitLab.
+    Gitlab,
+    /// For a comment on a pull request.
+    Markdown,
+    /// For Prometheus.
+    Openmetrics,
 }
 
 /// Writes the report in this format.
@@ -33,5 +54,12 @@ pub fn render(format: Format, report: &Report, look: &Look, out: &mut impl Write
         Format::Human => terminal::render(report, look, out),
         Format::Short => short::render(report, look, out),
         Format::Json => json::render(report, look, out),
+        Format::Jsonl => json::lines(report, look, out),
+        Format::Sarif => sarif::render(report, look, out),
+        Format::Junit => junit::render(report, look, out),
+        Format::Github => github::render(report, look, out),
+        Format::Gitlab => gitlab::render(report, look, out),
+        Format::Markdown => markdown::render(report, look, out),
+        Format::Openmetrics => openmetrics::render(report, look, out),
     }
 }

@@ -2,6 +2,9 @@
 
 mod build;
 mod decision;
+mod difference;
+mod earlier;
+mod measured;
 
 use cfdoctor_checks::evidence::target::Expectation;
 use cfdoctor_checks::{Confidence, Fix, KNOWLEDGE, Severity};
@@ -9,10 +12,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::policy::{self, Policy};
+use crate::policy::{self, FailOn, Policy};
 
 pub use build::{examine, examine_all};
 pub use decision::{Decision, DecisionStep, Expected, Fate, Phase, PlannedFix, SettledBy, StepOutcome};
+pub use difference::{Answer, Change, Difference, RunReference};
+pub use earlier::{EarlierError, suppress_known};
+pub use measured::{CertificateReport, End, TimingReport};
 
 /// Version of the format: rises when a field goes away or changes its meaning.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -30,6 +36,9 @@ pub struct Report {
     pub targets: Vec<TargetReport>,
     /// Results counted over all targets.
     pub summary: Summary,
+    /// The least status that makes the exit code 1.
+    #[serde(default)]
+    pub fail_on: FailOn,
     /// The exit code of the process.
     pub exit_code: u8,
 }
@@ -87,6 +96,17 @@ pub struct TargetReport {
     pub inconclusive: Option<String>,
     /// The one cause; null when nothing is wrong.
     pub diagnosis: Option<Diagnosis>,
+    /// When the evidence was gathered (RFC 3339, UTC): the "now" of every judgement here; null in reports made before
+    /// it was told.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    pub gathered_at: Option<OffsetDateTime>,
+    /// The servers' own certificates as sent, the edge's first.
+    #[serde(default)]
+    pub certificates: Vec<CertificateReport>,
+    /// How long each request for the URL took, the edge's first; without those that nobody measured.
+    #[serde(default)]
+    pub timings: Vec<TimingReport>,
     /// What the cache did with the samples; null when none was answered.
     #[serde(default)]
     pub observed: Option<Observed>,
@@ -104,6 +124,18 @@ pub struct TargetReport {
     /// HTTP requests sent for this target.
     #[serde(default)]
     pub requests_sent: u32,
+    /// The line that names the target, where a file does.
+    #[serde(default)]
+    pub declared_at: Option<Place>,
+}
+
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    /// As the user named it, relative to the folder where the program ran, if it can be.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
 }
 
 /// The sum of a target's results.
@@ -236,6 +268,9 @@ pub struct ResultReport {
     pub fingerprint: String,
     /// Why this finding does not count, if so.
     pub suppressed: Option<String>,
+    /// The line that is at fault, where that is known better than for the whole target.
+    #[serde(default)]
+    pub declared_at: Option<Place>,
 }
 
 /// Why a check was not run.
@@ -286,7 +321,15 @@ impl Report {
         let summary = Summary::of(targets.iter().flat_map(|target| &target.results));
         let tool =
             Tool { name: "cfdoctor".into(), version: env!("CARGO_PKG_VERSION").into(), knowledge: KNOWLEDGE.into() };
-        let mut report = Report { schema_version: SCHEMA_VERSION, tool, run, targets, summary, exit_code: 0 };
+        let mut report = Report {
+            schema_version: SCHEMA_VERSION,
+            tool,
+            run,
+            targets,
+            summary,
+            fail_on: policy.fail_on,
+            exit_code: 0,
+        };
         report.exit_code = policy::exit_code(&report, policy);
         report
     }

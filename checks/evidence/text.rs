@@ -43,7 +43,7 @@ pub fn shell_quote(text: &str) -> String {
 }
 
 /// Characters that move the cursor, hide text or turn its direction.
-fn is_hostile(c: char) -> bool {
+pub fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

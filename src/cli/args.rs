@@ -53,6 +53,8 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Examine a small world on loopback with a known fault; needs no account and no internet
     Demo(Box<DemoArgs>),
+    /// Compare two JSON reports: what appeared, went away, changed; exit code 1 if something appeared or became worse
+    Diff(DiffArgs),
     /// Print the JSON Schema of a format
     Schema {
         /// Which format
@@ -72,6 +74,10 @@ pub(super) enum Command {
 pub(super) enum SchemaOf {
     /// The JSON report
     Report,
+    /// A line of the format jsonl
+    Jsonl,
+    /// What `diff --format json` prints
+    Diff,
 }
 
 /// `check`.
@@ -196,6 +202,33 @@ pub(super) struct DemoArgs {
     pub(super) select: SelectArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+/// `diff`.
+#[derive(Args)]
+pub(super) struct DiffArgs {
+    /// The earlier report (written with --format json or -o json=FILE)
+    #[arg(value_name = "OLD.json")]
+    pub(super) old: PathBuf,
+    /// The later report
+    #[arg(value_name = "NEW.json")]
+    pub(super) new: PathBuf,
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: DiffFormat,
+    /// When to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub(super) color: ColourChoice,
+}
+
+/// Formats of `diff`.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum DiffFormat {
+    /// For people
+    #[default]
+    Human,
+    /// As data (`cfdoctor schema diff`)
+    Json,
 }
 
 /// What the user wishes to know.
@@ -343,6 +376,9 @@ pub(super) struct OutputArgs {
     /// What stands in for exit code 3 [default: exit code 3]
     #[arg(long, value_enum, value_name = "STATUS")]
     pub(super) inconclusive: Option<InconclusiveAs>,
+    /// An earlier JSON report: what it knew already is marked and does not count, unless it is worse now
+    #[arg(long, value_name = "REPORT.json")]
+    pub(super) baseline: Option<PathBuf>,
     /// When to colour
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     pub(super) color: ColourChoice,

@@ -64,6 +64,10 @@ pub(super) fn run(targets: &[Target], settings: &Settings, output: &OutputArgs) 
             .map(|text| text + "\n")
             .map_err(|error| CommandError::Internal(format!("dry run: {error}"))),
         Format::Human | Format::Short => Ok(human(&plan, look)),
+        // What a CI system reads are results, and there are none.
+        _ => Err(CommandError::usage(
+            "--dry-run: a plan can be shown as human, short or json only; leave the others out",
+        )),
     };
     let look = stage::stdout_look(output.color);
     for file in &output.outputs {

@@ -9,7 +9,8 @@ use super::args::{Cli, ExplainArgs, ExplainFormat, SchemaOf};
 use super::{CommandError, suggest, to_stdout};
 use crate::explain::{self, Entry};
 use crate::policy::OK;
-use crate::report::Report;
+use crate::render::json::Line;
+use crate::report::{Difference, Report};
 
 /// `cfdoctor explain [CHECK]`
 pub(super) fn explain(arguments: &ExplainArgs) -> Result<u8, CommandError> {
@@ -51,6 +52,8 @@ fn unknown(all: &[Entry], name: &str) -> CommandError {
 pub(super) fn schema(what: SchemaOf) -> Result<u8, CommandError> {
     let schema = match what {
         SchemaOf::Report => Report::schema(),
+        SchemaOf::Diff => schemars::schema_for!(Difference),
+        SchemaOf::Jsonl => schemars::schema_for!(Line<'static>),
     };
     let mut text =
         serde_json::to_vec_pretty(&schema).map_err(|error| CommandError::Internal(format!("schema: {error}")))?;

@@ -1,6 +1,8 @@
 //! Everything around a run: the look of each stream, logs, and where the report goes.
 
-use std::io::{self, IsTerminal};
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use cfdoctor_checks::Check;
 use tracing_subscriber::EnvFilter;
@@ -9,8 +11,8 @@ use super::args::OutputArgs;
 use super::{CommandError, to_stdout};
 use crate::render::look::{self, ColourChoice, DEFAULT_WIDTH};
 use crate::render::terminal::why;
-use crate::render::{Detail, Format, Look, render};
-use crate::report::{Report, Run, TargetReport};
+use crate::render::{Detail, Format, Look, github, markdown, render};
+use crate::report::{Report, Run, TargetReport, suppress_known};
 
 /// Our own modules only: libraries log headers, and headers hold secrets.
 const LOG_FILTER: &str = "off,cfdoctor=debug,cfdoctor_checks=debug";
@@ -30,6 +32,8 @@ pub(super) struct Stage<'a> {
     pub(super) checks: &'a [&'static Check],
     look: Look,
     page: Page,
+    /// What is known already.
+    baseline: Option<Report>,
     /// Does stderr show progress?
     pub(super) shows_progress: bool,
 }
@@ -40,6 +44,7 @@ impl<'a> Stage<'a> {
         for file in &output.outputs {
             file.check()?;
         }
+        let baseline = output.baseline.as_deref().map(baseline).transpose()?;
         let detail = match (output.quiet, output.verbose) {
             (true, _) => Detail::Quiet,
             (_, true) => Detail::Full,
@@ -52,6 +57,7 @@ impl<'a> Stage<'a> {
             output,
             checks,
             page: Page::Report,
+            baseline,
             look: Look { detail, ..stdout_look(output.color) },
             shows_progress: io::stderr().is_terminal() && !output.quiet && !output.no_progress && !output.verbose,
         })
@@ -68,7 +74,10 @@ impl<'a> Stage<'a> {
     }
 
     /// Writes the report wherever it is wanted, and gives the exit code.
-    pub(super) fn finish(&self, run: Run, targets: Vec<TargetReport>) -> Result<u8, CommandError> {
+    pub(super) fn finish(&self, run: Run, mut targets: Vec<TargetReport>) -> Result<u8, CommandError> {
+        if let Some(baseline) = &self.baseline {
+            suppress_known(&mut targets, baseline);
+        }
         let report = Report::new(run, targets, &self.output.policy());
         let text = |format: Format, look: &Look| {
             let mut text = Vec::new();
@@ -86,9 +95,31 @@ impl<'a> Stage<'a> {
             let this = text(file.format, &plain).map_err(internal).and_then(|text| file.write(&text));
             written = written.and(this);
         }
+        let has_annotations = self.output.format == Format::Github
+            || self.output.outputs.iter().any(|file| file.format == Format::Github);
+        if has_annotations && let Some(path) = variable(STEP_SUMMARY).filter(|path| !path.is_empty()) {
+            written = written.and(step_summary(&report, Path::new(&path)));
+        }
         to_stdout(&text(self.output.format, &self.look).map_err(internal)?)?;
         written.map(|()| report.exit_code)
     }
+}
+
+fn baseline(path: &Path) -> Result<Report, CommandError> {
+    Report::read(path).map_err(|error| CommandError::usage(format!("--baseline {}: {error}", path.display())))
+}
+
+/// Where GitHub Actions wants what is shown on the page of a run.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Adds the report to the summary of the step, as much as there is room for.
+fn step_summary(report: &Report, path: &Path) -> Result<(), CommandError> {
+    let wrong = |error| CommandError::output(format!("{STEP_SUMMARY} ({})", path.display()), error);
+    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(wrong)?;
+    let used = file.metadata().map_err(wrong)?.len();
+    let room = github::SUMMARY_LIMIT.saturating_sub(used.try_into().unwrap_or(usize::MAX));
+    let text = markdown::within(report, room);
+    if text.len() <= room { file.write_all(text.as_bytes()).map_err(wrong) } else { Ok(()) }
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -8,11 +8,11 @@ use cfdoctor_checks::model::{attribution, ssl_mode};
 use cfdoctor_checks::{AREAS, Check, Fix, NotRun, Step, Verdict};
 use sha2::{Digest, Sha256};
 
-use super::decision;
 use super::{
     AreaReport, Diagnosis, Observed, Predicted, Reason, ReasonKind, Report, ResultReport, RuledOut, SslModeOutcome,
     Status, TargetReport, TargetVerdict,
 };
+use super::{decision, measured};
 
 /// Characters of a sentence or a line of proof. The longest sound ones (a Content-Security-Policy, a signed URL) fit.
 const MAX_LINE: usize = 2000;
@@ -72,12 +72,16 @@ impl Report {
             verdict: verdict(&results, inconclusive.is_some()),
             inconclusive,
             diagnosis: assessment.diagnosis.as_ref().map(Diagnosis::from),
+            gathered_at: Some(evidence.gathered_at),
+            certificates: measured::certificates(evidence),
+            timings: measured::timings(evidence),
             observed: observed(evidence),
             decision: catch_unwind(AssertUnwindSafe(|| decision::decision(evidence))).ok().flatten(),
             ssl_modes: ssl_modes(evidence),
             areas: areas(evidence, &results),
             results,
             requests_sent: evidence.traffic.http_requests,
+            declared_at: None,
         }
     }
 }
@@ -171,6 +175,7 @@ fn result(evidence: &Evidence, host: &str, judged: &Judged, caused_by: Option<&'
         docs: check.sources.first().map(ToString::to_string),
         fingerprint: fingerprint(check.id, host, caused_by),
         suppressed: None,
+        declared_at: None,
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn report_of(statuses: &[Status], inconclusive: bool) -> Report {
         docs: None,
         fingerprint: String::new(),
         suppressed: None,
+        declared_at: None,
     });
     let target = TargetReport {
         url: "https://lambda.example.com/".into(),
@@ -34,12 +35,16 @@ pub(crate) fn report_of(statuses: &[Status], inconclusive: bool) -> Report {
         verdict: TargetVerdict::Pass,
         inconclusive: inconclusive.then(|| "a challenge".into()),
         diagnosis: None,
+        gathered_at: None,
+        certificates: Vec::new(),
+        timings: Vec::new(),
         observed: None,
         decision: None,
         ssl_modes: None,
         areas: Vec::new(),
         results: results.collect(),
         requests_sent: 0,
+        declared_at: None,
     };
     Report::new(run(), vec![target], &Policy::default())
 }

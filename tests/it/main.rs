@@ -11,6 +11,8 @@
 
 mod command_line;
 mod fixtures;
+mod formats;
+mod gate;
 mod hostile;
 #[cfg(feature = "aws")]
 mod moto;

@@ -45,6 +45,7 @@ fn result(check: &str, title: &str, status: Status, seen: Option<&str>) -> Resul
         docs: Some("https://developers.cloudflare.com/ssl/origin-configuration/ssl-modes/".into()),
         fingerprint: "00".into(),
         suppressed: None,
+        declared_at: None,
     }
 }
 
@@ -66,12 +67,16 @@ fn target(host: &str, path: &str, verdict: TargetVerdict) -> TargetReport {
         verdict,
         inconclusive: None,
         diagnosis: None,
+        gathered_at: None,
+        certificates: Vec::new(),
+        timings: Vec::new(),
         observed: None,
         decision: None,
         ssl_modes: None,
         areas: Vec::new(),
         results: Vec::new(),
         requests_sent: 5,
+        declared_at: None,
     }
 }
 
