@@ -1,5 +1,6 @@
 //! The command line: arguments in, exit code out.
 
+mod access;
 mod args;
 mod demo;
 mod diff;
@@ -100,6 +101,7 @@ fn execute(cli: Cli) -> Result<u8, CommandError> {
         Some(Command::Check(arguments)) => check(&arguments),
         Some(Command::Why(arguments)) => why::run(&arguments),
         Some(Command::Lint(arguments)) => lint::run(&arguments),
+        Some(Command::Access(arguments)) => access::run(&arguments),
         Some(Command::Explain(arguments)) => manual::explain(&arguments),
         Some(Command::Demo(arguments)) => demo::run(&arguments),
         Some(Command::Diff(arguments)) => diff::run(&arguments),

@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs))]
 
+pub mod access;
 pub mod cli;
 pub mod demo;
 pub mod explain;

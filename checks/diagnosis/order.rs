@@ -145,6 +145,8 @@ const REJECTIONS: &[&str] = &["edge-gateway-rejects", "edge-host-rejected"];
 const ORIGIN_TRUST: &[&str] =
     &["origin-certificate-name-mismatch", "origin-certificate-untrusted", "origin-chain-incomplete"];
 
+const WEAK_MODE: &[&str] = &["cloudflare-ssl-mode-weak"];
+
 const REFUSED_HENCE: &[&str] =
     &["edge-differs-from-origin", "cache-status-uncacheable", "cache-control-missing", "cache-not-eligible"];
 
@@ -184,6 +186,12 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("dns-region-mismatch", REJECTIONS),
     when("dns-region-mismatch", &["edge-origin-error"], |e| certificate_error(e) || code(e) == Some(1016)),
     when("cloudflare-ssl-mode-weak", &["edge-redirect-loop"], plain_mode),
+    // With such a certificate nobody can leave Full for strict: first the certificate, then the mode.
+    when("origin-certificate-expired", WEAK_MODE, |e| !plain_mode(e)),
+    when("origin-certificate-not-yet-valid", WEAK_MODE, |e| !plain_mode(e)),
+    when("origin-certificate-name-mismatch", WEAK_MODE, |e| !plain_mode(e)),
+    when("origin-chain-incomplete", WEAK_MODE, |e| !plain_mode(e)),
+    when("origin-certificate-untrusted", WEAK_MODE, |e| !plain_mode(e)),
     when("cloudflare-ssl-mode-weak", &["edge-origin-error", "origin-unreachable"], |e| refused(e) && plain_mode(e)),
     // The rule that was meant to help is named there.
     when("cloudflare-ssl-mode-weak", &["cloudflare-rule-shadowed", "cloudflare-rule-never-matches"], |e| {

@@ -49,6 +49,9 @@ pub(super) enum Command {
     Why(Box<WhyArgs>),
     /// Judge what you already have, without network: recordings (--record) and observations
     Lint(Box<LintArgs>),
+    /// Which credentials were found, what they may read, which checks a missing permission costs, and the least that
+    /// a token and an IAM policy need
+    Access(Box<AccessArgs>),
     /// What a check looks at, why it matters and how to mend it; without CHECK, the catalogue
     Explain(ExplainArgs),
     /// Examine a small world on loopback with a known fault; needs no account and no internet
@@ -152,6 +155,32 @@ pub(super) struct WhyArgs {
     pub(super) select: SelectArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+/// `access`.
+#[derive(Args)]
+pub(super) struct AccessArgs {
+    /// A host to try the permissions on; without it only the credentials themselves are looked at
+    #[arg(value_name = "HOST")]
+    pub(super) host: Option<String>,
+    #[command(flatten)]
+    pub(super) known: KnownArgs,
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: AccessFormat,
+    /// When to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub(super) color: ColourChoice,
+}
+
+/// Formats of `access`.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum AccessFormat {
+    /// For people at a terminal
+    #[default]
+    Human,
+    /// As data
+    Json,
 }
 
 /// `explain`.

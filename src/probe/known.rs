@@ -2,6 +2,7 @@
 
 use cfdoctor_checks::evidence::target::DeclaredOrigin;
 use cfdoctor_checks::evidence::{Gateway, Gathered, Target, Zone};
+use cfdoctor_checks::model::effective;
 use cfdoctor_checks::{NotRun, Probe};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -21,11 +22,31 @@ pub(super) struct Way {
 }
 
 impl Way {
-    /// What the user says, else what the zone's record says; the zone's rules may override how it is asked.
+    /// What the user says, else what the zone's record says; the zone's rules may override how it is asked
+    /// (`facts/cloudflare.md` section 4.2).
     pub(super) fn of(target: &Target, zone: Option<&Zone>) -> Way {
-        let records = zone.and_then(|zone| zone.records.found());
-        let recorded = || DeclaredOrigin::of_record(records?, &target.host);
-        Way { origin: target.origin.clone().or_else(recorded), overrides: Overrides::default() }
+        let Some(zone) = zone else { return Way { origin: target.origin.clone(), overrides: Overrides::default() } };
+        let effective = effective::of(zone, target, None);
+        let overridden = || {
+            let name = effective.dns_override.value.clone().flatten()?;
+            name.parse::<DeclaredOrigin>().ok().map(|origin| DeclaredOrigin { from_zone: true, ..origin })
+        };
+        let recorded = || DeclaredOrigin::of_record(zone.records.found()?, &target.host);
+        let mut origin = target.origin.clone().or_else(overridden).or_else(recorded);
+        if let (Some(origin), Some(Some(port))) = (&mut origin, effective.port.value)
+            && origin.from_zone
+        {
+            origin.port = port;
+        }
+        let path = effective.path.value.filter(|path| *path != target.path);
+        Way {
+            origin,
+            overrides: Overrides {
+                host: effective.host_header.value.flatten(),
+                server_name: effective.sni.value.flatten(),
+                path,
+            },
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use std::net::IpAddr;
 
 use cfdoctor_checks::evidence::dns::{Chain, Lookup};
 use cfdoctor_checks::evidence::target::Scheme;
-use cfdoctor_checks::evidence::{Dns, Evidence, Gathered, Target, Vantage};
+use cfdoctor_checks::evidence::{Dns, Evidence, Gateway, Gathered, Target, Vantage};
 use cfdoctor_checks::{NotRun, Probe};
 use futures_util::FutureExt;
 use time::OffsetDateTime;
@@ -30,6 +30,14 @@ use dns::{Asker, Surroundings};
 use known::Way;
 use tokio::sync::oneshot;
 use vantage::OriginLeg;
+
+/// What the account tells of a target, in the region of what its record points at where the zone is known.
+pub async fn known_gateway(target: &Target, settings: &Settings, budget: &Budget) -> Gathered<Gateway> {
+    let (sender, way) = oneshot::channel();
+    let (_, way) = tokio::join!(known::zone(target, settings, budget, sender), way);
+    let origin = way.ok().and_then(|way| way.origin);
+    known::gateway(target, origin.as_ref(), settings, budget).await
+}
 
 /// Looks at the whole path of `target`; every failure on the way is evidence.
 pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Evidence {

@@ -5,15 +5,15 @@ use std::time::Duration;
 use cfdoctor_checks::evidence::target::Expectation;
 
 use super::{BALANCER, SEEN, SOUND, sound_function, sound_origin};
-use crate::demo::{Function, Mode, Origin, PlainDoor, Product, Scenario, Zone};
+use crate::demo::{Function, Known, Mode, Origin, PlainDoor, Product, Scenario, Zone};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "flexible",
         line: "SSL mode Flexible, but API Gateway has no port 80: 521",
         story: "The zone is Flexible for an old website. The gateway listens on 443 only and would be fine with strict.",
-        cause: Some("origin-unreachable"),
-        expect: &[("edge-origin-error", "fail"), ("origin-unreachable", "fail")],
+        cause: Some("cloudflare-ssl-mode-weak"),
+        expect: &[("cloudflare-ssl-mode-weak", "fail"), ("edge-origin-error", "fail"), ("origin-unreachable", "fail")],
         zone: || Zone { mode: Mode::Flexible, ..Zone::default() },
         ..SOUND
     },
@@ -23,6 +23,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "The zone is Flexible for an old website; the load balancer redirects plain HTTP to HTTPS.",
         cause: Some("edge-redirect-loop"),
         expect: &[("cache-not-eligible", "warn"), ("edge-redirect-loop", "fail")],
+        known: Some(Known {
+            cause: Some("cloudflare-ssl-mode-weak"),
+            expect: &[
+                ("cache-not-eligible", "warn"),
+                ("cloudflare-ssl-mode-weak", "warn"),
+                ("edge-redirect-loop", "fail"),
+            ],
+        }),
         target: BALANCER,
         wish: Expectation::Any,
         zone: || Zone { mode: Mode::Flexible, rule: None, ..Zone::default() },

@@ -4,6 +4,7 @@ mod cache;
 mod edge;
 mod names;
 mod origin;
+mod recipe;
 mod sound;
 
 use std::time::Duration;
@@ -93,8 +94,15 @@ const SEEN: Scenario = Scenario {
 /// Every scenario, in the order of `demo --list`: the sound ones, then along the path.
 pub const SCENARIOS: &[Scenario] = &joined::<COUNT>();
 
-const GROUPS: [&[Scenario]; 6] =
-    [&[SOUND], sound::SCENARIOS, names::SCENARIOS, edge::SCENARIOS, origin::SCENARIOS, cache::SCENARIOS];
+const GROUPS: [&[Scenario]; 7] = [
+    &[SOUND],
+    sound::SCENARIOS,
+    names::SCENARIOS,
+    edge::SCENARIOS,
+    origin::SCENARIOS,
+    cache::SCENARIOS,
+    recipe::SCENARIOS,
+];
 
 const COUNT: usize = {
     let (mut count, mut group) = (0, 0);

@@ -1,7 +1,7 @@
 //! Faults of the origin: custom domain, certificate, port, handshake.
 
 use super::{BALANCER, MACHINE, SOUND, sound_origin, with_certificate, with_door};
-use crate::demo::{Door, Mode, Origin, OriginCertificate, PlainDoor, Product, Scenario, Zone};
+use crate::demo::{Door, Known, Mode, Origin, OriginCertificate, PlainDoor, Product, Scenario, Zone};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -66,6 +66,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "The certificate was self-signed for a test and stayed. Full takes any certificate.",
         cause: Some("origin-certificate-untrusted"),
         expect: &[("origin-certificate-untrusted", "warn")],
+        known: Some(Known {
+            cause: Some("origin-certificate-untrusted"),
+            expect: &[("cloudflare-ssl-mode-weak", "warn"), ("origin-certificate-untrusted", "warn")],
+        }),
         zone: || Zone { mode: Mode::Full, ..Zone::default() },
         origin: || with_certificate(OriginCertificate::SelfSigned),
         ..SOUND

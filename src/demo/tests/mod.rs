@@ -3,6 +3,7 @@
 pub(in crate::demo) mod clients;
 mod edge;
 mod gateway;
+mod known;
 mod names;
 mod ports;
 mod scenarios;

@@ -48,7 +48,8 @@ pub const MAX_API_REQUESTS: usize = 35;
 pub const LOOK_LIMIT: Duration = Duration::from_secs(15);
 
 /// What the origin's leg needs to know before it can start.
-const EARLY: &[&str] = &["dns_records", "page_rules", "rulesets.http_request_origin"];
+const EARLY: &[&str] =
+    &["dns_records", "page_rules", "rulesets.http_request_origin", "rulesets.http_request_transform"];
 
 /// What the API told of a host's zone.
 #[derive(Clone, Debug, PartialEq)]

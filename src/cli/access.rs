@@ -1,0 +1,103 @@
+//! `cfdoctor access`: credentials, permissions, and the least that would do.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use cfdoctor_checks::Probe;
+use cfdoctor_checks::evidence::Target;
+
+use super::args::{AccessArgs, AccessFormat};
+use super::{CommandError, known, stage, to_stdout, visit};
+use crate::access::{self, Access, Permission, Side, State};
+use crate::policy;
+use crate::probe::budget::Budget;
+use crate::probe::cloudflare::{PERMISSIONS, ZONE};
+use crate::render::Look;
+use crate::report::Status;
+use crate::settings::Settings;
+
+/// Everything that is asked, together.
+const LIMIT: Duration = Duration::from_secs(45);
+
+/// Runs the command.
+pub(super) fn run(arguments: &AccessArgs) -> Result<u8, CommandError> {
+    let parse = |text: &str| text.parse::<Target>().map_err(|error| CommandError::usage(error.to_string()));
+    let target = arguments.host.as_deref().map(parse).transpose()?;
+    let mut settings = Settings { probes: Probe::ALL.iter().copied().collect(), ..Settings::default() };
+    known::apply(&arguments.known, &mut settings)?;
+    let runtime = visit::runtime()?;
+    let found = runtime.block_on(access::look(target.as_ref(), &settings, &Budget::quiet(LIMIT)));
+    runtime.shutdown_background();
+    let text = match arguments.format {
+        AccessFormat::Json => json(&found),
+        AccessFormat::Human => human(&found, &stage::stdout_look(arguments.color)),
+    };
+    to_stdout(text.as_bytes())?;
+    Ok(policy::OK)
+}
+
+fn json(found: &Access) -> String {
+    let places: Vec<&str> = token_places();
+    let value = serde_json::json!({
+        "cloudflare": found.cloudflare,
+        "aws": found.aws,
+        "least_privilege": {"cloudflare_token": places, "iam_policy": access::least_privilege()},
+    });
+    format!("{value:#}\n")
+}
+
+/// The permissions of the least-privilege token, as the dashboard spells them.
+fn token_places() -> Vec<&'static str> {
+    let mut places: Vec<&str> = std::iter::once(&ZONE).chain(PERMISSIONS).map(|row| row.dashboard).collect();
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+fn human(found: &Access, look: &Look) -> String {
+    let mut text = String::new();
+    side(&mut text, "Cloudflare", &found.cloudflare, look);
+    side(&mut text, "AWS", &found.aws, look);
+    let _ = writeln!(text, "The least that a Cloudflare token needs (My Profile → API Tokens → Create Custom Token):");
+    for place in token_places() {
+        let _ = writeln!(text, "  {place}");
+    }
+    let _ = writeln!(text, "\nThe least that an IAM policy needs:");
+    let _ = writeln!(text, "{:#}", access::least_privilege());
+    if look.unicode { text } else { text.replace('→', ">") }
+}
+
+fn side(text: &mut String, name: &str, side: &Side, look: &Look) {
+    let mark = |status: Status| look.mark(status).to_owned();
+    let _ = writeln!(text, "{name}");
+    let usable = if side.usable { Status::Pass } else { Status::NotRun };
+    let _ = writeln!(text, "{} {}", mark(usable), side.credential);
+    if let Some(tried) = &side.tried {
+        let _ = writeln!(text, "{} tried on {tried}", mark(Status::Pass));
+        for one in &side.permissions {
+            permission(text, one, &mark);
+        }
+    }
+    text.push('\n');
+}
+
+fn permission(text: &mut String, one: &Permission, mark: &dyn Fn(Status) -> String) {
+    let status = match one.state {
+        State::Missing => Status::Fail,
+        State::Unknown => Status::NotRun,
+        State::Granted => Status::Pass,
+    };
+    let place = if one.name.contains(':') { &one.name } else { &one.place };
+    let _ = write!(text, "  {} {place}", mark(status));
+    match (one.state, &one.because) {
+        (State::Missing, _) => text.push_str(": missing"),
+        (State::Unknown, Some(why)) => {
+            let _ = write!(text, ": not known ({why})");
+        }
+        _ => {}
+    }
+    text.push('\n');
+    if one.state == State::Missing && !one.checks.is_empty() {
+        let _ = writeln!(text, "      costs {}", one.checks.join(", "));
+    }
+}
