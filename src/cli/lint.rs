@@ -32,10 +32,16 @@ pub(super) fn judge(stage: &Stage<'_>, input: &LintInput, command: &str) -> Resu
         let _ = writeln!(io::stderr(), "cfdoctor: {note}");
     }
     let evidence = found.evidence;
-    if evidence.is_empty() {
+    if evidence.is_empty() && found.groups.is_empty() {
         return Err(CommandError::NoTargets("no targets: the files name no URL; give one with --url".into()));
     }
-    let targets = report::examine_all(&evidence, stage.checks);
+    let mut targets = report::examine_all(&evidence, stage.checks);
+    for (base, hosts) in &found.groups {
+        targets.extend(report::examine_each(base, hosts, stage.checks));
+    }
+    if !found.places.is_empty() {
+        targets.iter_mut().for_each(|target| found.places.anchor(&found.declared, target, false));
+    }
     // Nothing was sent now, whatever was sent when the files were made.
     let run = report::Run { requests_sent: 0, ..visit::new_run(started_at, clock, &targets) };
     stage.finish(run, targets)

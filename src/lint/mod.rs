@@ -1,8 +1,12 @@
 //! Judging what you already have: files of several kinds, laid together into one evidence (`product.md` section 7).
 
+pub mod declared;
 mod har;
 mod http_dump;
 mod observations;
+mod pem;
+mod template;
+mod terraform;
 mod zone;
 
 use std::fs;
@@ -13,9 +17,10 @@ use cfdoctor_checks::Probe;
 use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation};
 use cfdoctor_checks::evidence::text::shorten;
 use cfdoctor_checks::evidence::zone::{KEYS, Zone};
-use cfdoctor_checks::evidence::{Evidence, Gathered, Target};
+use cfdoctor_checks::evidence::{Evidence, Gateway, Gathered, Target};
 use time::OffsetDateTime;
 
+use self::declared::{Declared, Places};
 use crate::recording::{self, MAX_FILE, RecordingError};
 
 /// What `lint` was told.
@@ -50,17 +55,29 @@ pub enum Kind {
     Har,
     /// Cloudflare zone settings, as JSON in the API's shapes.
     Zone,
-    /// AWS account settings, as JSON: accepted, not judged by this version.
+    /// AWS account settings, as JSON: outputs of `aws … get-…`, or several in one object.
     Account,
+    /// A Terraform plan or state, as `terraform show -json` writes it.
+    Terraform,
+    /// A CloudFormation or SAM template, JSON or YAML.
+    Template,
+    /// A certificate chain as the origin will send it, leaf first, and perhaps its key.
+    Pem,
     /// A folder written by `--record`.
     Recording,
 }
 
 /// What the files held.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Linted {
     /// One evidence for each target.
     pub evidence: Vec<Evidence>,
+    /// Targets that share everything else of an evidence: the hosts of a plan.
+    pub groups: Vec<(Evidence, Vec<Target>)>,
+    /// What plans and templates declare.
+    pub declared: Declared,
+    /// Where it is declared.
+    pub places: Places,
     /// What was skipped, and where: for the person, on standard error.
     pub notes: Vec<String>,
 }
@@ -137,6 +154,9 @@ fn end_and_path(name: &Path) -> (End, PathBuf) {
     }
 }
 
+/// Largest plan: those of thousands of resources have tens of megabytes.
+const MAX_PLAN: u64 = 256 * 1024 * 1024;
+
 /// What the files brought so far.
 #[derive(Default)]
 struct Pile {
@@ -146,6 +166,9 @@ struct Pile {
     har: Vec<har::Group>,
     observed: Vec<observations::Observations>,
     zone: Option<Zone>,
+    gateway: Option<Gateway>,
+    declared: Declared,
+    pem: pem::Pem,
     notes: Vec<String>,
 }
 
@@ -169,6 +192,7 @@ impl Pile {
         let kind = match input.kind {
             Some(kind) => kind,
             None if looks_like_har(&start) => Kind::Har,
+            None if terraform::is_one(&start) => Kind::Terraform,
             None if metadata.len() > MAX_FILE => return Err(LintError::TooLarge { path: shown }),
             None => {
                 let mut whole = start.clone();
@@ -183,11 +207,12 @@ impl Pile {
             self.har.extend(found.groups);
             return Ok(());
         }
-        if metadata.len() > MAX_FILE {
+        let most = if kind == Kind::Terraform { MAX_PLAN } else { MAX_FILE };
+        if metadata.len() > most {
             return Err(LintError::TooLarge { path: shown });
         }
         let mut bytes = Vec::new();
-        file.take(MAX_FILE).read_to_end(&mut bytes).map_err(io)?;
+        file.take(most).read_to_end(&mut bytes).map_err(io)?;
         match kind {
             Kind::Observations => {
                 let (found, notes) = observations::parse(&bytes).map_err(unreadable)?;
@@ -200,7 +225,24 @@ impl Pile {
                     .extend(zone.oddities.iter().map(|what| format!("{shown}: not understood, left out: {what}")));
                 self.zone = Some(zone);
             }
-            Kind::Account => self.notes.push(format!("{shown}: account settings are not judged by this version")),
+            Kind::Account => {
+                let value: serde_json::Value = serde_json::from_slice(&bytes)
+                    .map_err(|error| unreadable(format!("taken for an account, which stops making sense at {error}")))?;
+                let read = Gateway::accept(&value).ok_or_else(|| unreadable(NO_ACCOUNT.into()))?;
+                self.gateway = Some(match self.gateway.take() {
+                    Some(gateway) => gateway.merge(read),
+                    None => read,
+                });
+            }
+            Kind::Terraform => {
+                let region = input.region.as_deref();
+                terraform::read(&bytes, &shown, region, &mut self.declared).map_err(unreadable)?;
+            }
+            Kind::Template => {
+                let region = input.region.as_deref();
+                template::read(&bytes, &shown, region, &mut self.declared).map_err(unreadable)?;
+            }
+            Kind::Pem => self.pem.add(&bytes, &shown, &mut self.notes).map_err(unreadable)?,
             Kind::Http => {
                 let (answers, notes) = http_dump::parse(&bytes).map_err(unreadable)?;
                 self.notes.extend(notes.into_iter().map(|note| format!("{shown}: {note}")));
@@ -217,16 +259,25 @@ impl Pile {
     }
 
     fn lay_together(mut self, input: &LintInput) -> Result<Linted, LintError> {
-        if !self.har.is_empty() {
-            return self.lay_together_har(input);
-        }
+        self.notes.append(&mut self.declared.notes);
+        let unreadable = |(path, why)| LintError::Unreadable { path, why };
+        self.pem.agree(&mut self.notes).map_err(unreadable)?;
+        let mut places = self.declared.places();
+        places.chain = self.pem.place().cloned();
+        let linted = if self.har.is_empty() { self.lay_together_one(input)? } else { self.lay_together_har(input)? };
+        Ok(Linted { declared: self.declared, places, ..linted })
+    }
+
+    fn lay_together_one(&mut self, input: &LintInput) -> Result<Linted, LintError> {
         let mut evidence = match (&self.recording, &input.url) {
             (Some(recorded), _) => recorded.clone(),
             (None, Some(target)) => Evidence::nothing(target.clone(), input.at.unwrap_or_else(now)),
             (None, None) => {
                 let url = self.edge.iter().chain(&self.origin).find_map(http_dump::Answer::url);
-                let target = url.and_then(|url| Target::pasted(&url).ok()).ok_or(LintError::NoUrl)?;
-                Evidence::nothing(target, input.at.unwrap_or_else(now))
+                match url.and_then(|url| Target::pasted(&url).ok()) {
+                    Some(target) => Evidence::nothing(target, input.at.unwrap_or_else(now)),
+                    None => return self.declared_hosts(input),
+                }
             }
         };
         if let Some(at) = input.at {
@@ -234,25 +285,66 @@ impl Pile {
         }
         input.apply(&mut evidence.target);
         self.lay_zone(&mut evidence);
-        let mut notes = self.notes;
+        let mut notes = std::mem::take(&mut self.notes);
         for observed in &self.observed {
             observed.lay_over(&mut evidence);
         }
-        http_dump::lay_over(&mut evidence, self.edge, self.origin, input.method.as_deref(), &mut notes);
+        let (edge, origin) = (std::mem::take(&mut self.edge), std::mem::take(&mut self.origin));
+        http_dump::lay_over(&mut evidence, edge, origin, input.method.as_deref(), &mut notes);
         evidence.target = evidence.target.redacted();
-        Ok(Linted { evidence: vec![evidence], notes })
+        Ok(Linted { evidence: vec![evidence], notes, ..Linted::default() })
     }
 
-    /// The zone of the files, and what its record points at where the user did not say it.
-    fn lay_zone(&self, evidence: &mut Evidence) {
-        if let Some(zone) = &self.zone {
-            evidence.zone = Gathered::Found(zone.clone());
+    /// The hosts that plans and templates declare: each is a target.
+    fn declared_hosts(&mut self, input: &LintInput) -> Result<Linted, LintError> {
+        let hosts = self.declared.hosts(&mut self.notes);
+        if hosts.is_empty() {
+            return Err(LintError::NoUrl);
         }
-        let target = &mut evidence.target;
-        if target.origin.is_none()
-            && let Some(records) = evidence.zone.found().and_then(|zone| zone.records.found())
-        {
-            target.origin = DeclaredOrigin::of_record(records, &target.host);
+        if hosts.len() > 1 && self.pem.place().is_some() {
+            self.notes.push("the chain is not judged: name the host that will send it with --url".into());
+        }
+        let lone = hosts.len() == 1;
+        let mut groups = Vec::new();
+        for (_, hosts) in self.declared.groups(hosts) {
+            let targets = hosts.iter().filter_map(|host| host.parse::<Target>().ok());
+            let mut targets: Vec<Target> = targets.collect();
+            let Some(first) = targets.first() else { continue };
+            let mut evidence = Evidence::nothing(first.clone(), input.at.unwrap_or_else(now));
+            input.apply(&mut evidence.target);
+            self.lay_declared(&mut evidence, lone);
+            for target in &mut targets {
+                input.apply(target);
+                if target.origin.is_none() {
+                    target.origin = declared::origin_of(&evidence.zone, target);
+                }
+            }
+            groups.push((evidence, targets));
+        }
+        Ok(Linted { groups, notes: std::mem::take(&mut self.notes), ..Linted::default() })
+    }
+
+    /// Zone and account: the files', what is declared laid over them, and the chain that the origin will send.
+    fn lay_declared(&self, evidence: &mut Evidence, with_chain: bool) {
+        let host = evidence.target.host.clone();
+        let zone = self.zone.clone().or_else(|| evidence.zone.found().cloned());
+        if let Some(zone) = self.declared.zone_over(&host, zone.as_ref()) {
+            evidence.zone = Gathered::Found(zone);
+        }
+        let gateway = self.gateway.clone().or_else(|| evidence.gateway.found().cloned());
+        if let Some(gateway) = self.declared.account_over(gateway.as_ref()) {
+            evidence.gateway = Gathered::Found(gateway);
+        }
+        if with_chain && let Some(handshake) = self.pem.handshake(&evidence.target) {
+            evidence.origin.tls = handshake;
+        }
+    }
+
+    /// The zone and the account of the files, and what its record points at where the user did not say it.
+    fn lay_zone(&self, evidence: &mut Evidence) {
+        self.lay_declared(evidence, true);
+        if evidence.target.origin.is_none() {
+            evidence.target.origin = declared::origin_of(&evidence.zone, &evidence.target);
         }
     }
 
@@ -287,7 +379,7 @@ impl Pile {
         if let (true, Some(url)) = (found.is_empty(), &input.url) {
             return Err(LintError::NotInHar { url: url.url() });
         }
-        Ok(Linted { evidence: found, notes })
+        Ok(Linted { evidence: found, notes, ..Linted::default() })
     }
 }
 
@@ -306,6 +398,9 @@ impl LintInput {
         }
     }
 }
+
+const NO_ACCOUNT: &str = "no output of an `aws … get-…` command is recognised in it, nor an object with domains, \
+                          certificates, apis or functions";
 
 fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
@@ -341,19 +436,29 @@ fn detect(bytes: &[u8]) -> Result<Kind, String> {
         if has(KEYS) || has(&["result"]) && has(&["success"]) {
             return Ok(Kind::Zone);
         }
-        if has(&["domains", "certificates", "apis", "functions"]) {
+        if template::is_one(&value) {
+            return Ok(Kind::Template);
+        }
+        if Gateway::accept(&value).is_some() {
             return Ok(Kind::Account);
         }
         let keys = value.as_object().map(|map| map.keys().take(5).cloned().collect::<Vec<_>>().join(", "));
         return Err(match keys {
             Some(keys) => format!(
-                "JSON with the keys {keys:?}: neither a HAR file (log), nor observations (dns, tls), nor a zone or account"
+                "JSON with the keys {keys:?}: neither a HAR file (log), nor observations (dns, tls), nor a zone or account, nor a Terraform plan \
+                 (resource_changes) or a template (Resources)"
             ),
             None => "JSON that is not an object".into(),
         });
     }
+    if pem::is_one(&text) {
+        return Ok(Kind::Pem);
+    }
     if http_dump::looks_like_one(&text) {
         return Ok(Kind::Http);
+    }
+    if template::is_yaml_one(&text) {
+        return Ok(Kind::Template);
     }
     Err(format!(
         "no kind of file that lint reads; it begins with {:?} (an HTTP dump has a line HTTP/… STATUS)",

@@ -14,7 +14,8 @@ use serde_json::{Map, Value};
 
 use crate::report::Place;
 
-pub use account::Account;
+pub use account::{Account, List};
+pub use cases::origin_of;
 pub use places::Places;
 pub use stand_in::{Form, StandIns, is_stand_in};
 
