@@ -116,8 +116,9 @@ fn check(arguments: &CheckArgs) -> Result<u8, CommandError> {
     let checks = arguments.select.checks()?;
     let mut settings = settings::read(&arguments.network)?;
     settings.probes = select::probes(&checks);
-    known::apply(&arguments.known, &mut settings)?;
-    let mut targets = targets::named(&arguments.targets, &arguments.wishes, &settings)?;
+    known::apply(&arguments.known, arguments.wishes.region.as_deref(), &mut settings)?;
+    let given = targets::or_planned(&arguments.targets, &settings)?;
+    let mut targets = targets::named(&given, &arguments.wishes, &settings)?;
     known::require(&arguments.known, &mut targets);
     if arguments.network.dry_run {
         return dry_run::run(&targets, &settings, &arguments.output);

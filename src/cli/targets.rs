@@ -47,6 +47,21 @@ pub(super) fn named(given: &[String], wishes: &WishArgs, settings: &Settings) ->
     Ok(targets)
 }
 
+/// What was given, else the hosts that the plan declares.
+pub(super) fn or_planned(given: &[String], settings: &Settings) -> Result<Vec<String>, CommandError> {
+    match (&settings.plan, given) {
+        (Some(plan), []) => {
+            let (hosts, notes) = plan.hosts();
+            if hosts.is_empty() {
+                let why = notes.first().map_or("it declares no proxied record and no custom domain", String::as_str);
+                return Err(CommandError::NoTargets(format!("no targets: --plan: {why}; name a host or a URL")));
+            }
+            Ok(hosts)
+        }
+        _ => Ok(given.to_vec()),
+    }
+}
+
 /// How names are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {

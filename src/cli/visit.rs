@@ -80,7 +80,11 @@ pub(super) async fn visit(stage: &Stage<'_>, tour: &Tour<'_>) -> Result<u8, Comm
             let folder = record_folder(folder, index, tour.targets);
             recorded = recorded.and(keep(&evidence, &folder));
         }
-        targets.push(report::examine(&evidence, stage.checks));
+        let mut report = report::examine(&evidence, stage.checks);
+        if let Some(plan) = &tour.settings.plan {
+            plan.anchor(&mut report);
+        }
+        targets.push(report);
     }
     let run =
         Run { interrupted, not_visited, simulation: tour.simulation.clone(), ..new_run(started_at, clock, &targets) };

@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &WhyArgs) -> Result<u8, CommandError> {
     let network = &arguments.network;
     let mut settings = settings::read(network)?;
     settings.probes = select::probes(&checks);
-    known::apply(&arguments.known, &mut settings)?;
+    known::apply(&arguments.known, wishes.region.as_deref(), &mut settings)?;
     let mut targets = targets::named(std::slice::from_ref(&arguments.url), &wishes, &settings)?;
     known::require(&arguments.known, &mut targets);
     if network.dry_run {

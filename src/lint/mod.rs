@@ -94,10 +94,12 @@ pub enum LintError {
         source: std::io::Error,
     },
     /// A file is too large.
-    #[error("{path}: larger than {} MiB; cut it to the answers that matter", MAX_FILE / 1024 / 1024)]
+    #[error("{path}: larger than {most} MiB; cut it to what matters")]
     TooLarge {
         /// Which.
         path: String,
+        /// MiB that are read of its kind.
+        most: u64,
     },
     /// A file is of no kind that we read, or broken.
     #[error("{path}: {why}")]
@@ -141,6 +143,25 @@ pub fn read(input: &LintInput) -> Result<Linted, LintError> {
     pile.lay_together(input)
 }
 
+/// Reads Terraform plans for `--plan`.
+///
+/// # Errors
+/// The file at fault, why, and the remedy.
+pub fn plans(files: &[PathBuf], region: Option<&str>) -> Result<Declared, (PathBuf, String)> {
+    let mut declared = Declared::default();
+    for file in files {
+        let wrong = |why: String| (file.clone(), why);
+        let mut bytes = Vec::new();
+        let opened = fs::File::open(file).and_then(|opened| opened.take(MAX_PLAN + 1).read_to_end(&mut bytes));
+        opened.map_err(|error| wrong(format!("cannot be read ({error})")))?;
+        if bytes.len() as u64 > MAX_PLAN {
+            return Err(wrong(format!("larger than {} MiB", MAX_PLAN / MIB)));
+        }
+        terraform::read(&bytes, &file.display().to_string(), region, &mut declared).map_err(wrong)?;
+    }
+    Ok(declared)
+}
+
 /// `origin:FILE` and `edge:FILE`; a file that really has such a name wins.
 fn end_and_path(name: &Path) -> (End, PathBuf) {
     let plain = name.to_path_buf();
@@ -155,7 +176,8 @@ fn end_and_path(name: &Path) -> (End, PathBuf) {
 }
 
 /// Largest plan: those of thousands of resources have tens of megabytes.
-const MAX_PLAN: u64 = 256 * 1024 * 1024;
+const MAX_PLAN: u64 = 256 * MIB;
+const MIB: u64 = 1024 * 1024;
 
 /// What the files brought so far.
 #[derive(Default)]
@@ -193,7 +215,7 @@ impl Pile {
             Some(kind) => kind,
             None if looks_like_har(&start) => Kind::Har,
             None if terraform::is_one(&start) => Kind::Terraform,
-            None if metadata.len() > MAX_FILE => return Err(LintError::TooLarge { path: shown }),
+            None if metadata.len() > MAX_FILE => return Err(LintError::TooLarge { path: shown, most: MAX_FILE / MIB }),
             None => {
                 let mut whole = start.clone();
                 file.by_ref().read_to_end(&mut whole).map_err(io)?;
@@ -209,7 +231,7 @@ impl Pile {
         }
         let most = if kind == Kind::Terraform { MAX_PLAN } else { MAX_FILE };
         if metadata.len() > most {
-            return Err(LintError::TooLarge { path: shown });
+            return Err(LintError::TooLarge { path: shown, most: most / MIB });
         }
         let mut bytes = Vec::new();
         file.take(most).read_to_end(&mut bytes).map_err(io)?;

@@ -9,6 +9,7 @@ mod cases;
 mod over;
 mod places;
 mod stand_in;
+mod tomorrow;
 
 use serde_json::{Map, Value};
 
@@ -18,6 +19,7 @@ pub use account::{Account, List};
 pub use cases::origin_of;
 pub use places::Places;
 pub use stand_in::{Form, StandIns, is_stand_in};
+pub use tomorrow::Tomorrow;
 
 /// Everything that files declare.
 #[derive(Clone, Debug, Default)]

@@ -13,7 +13,7 @@ const MOST_NOTICES: usize = 12;
 /// What is needed of what was declared once everything is judged.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
-    sources: Vec<Source>,
+    pub(super) sources: Vec<Source>,
     stand_ins: StandIns,
     /// The PEM file with the chain that the origin will send.
     pub chain: Option<Place>,
@@ -86,7 +86,7 @@ impl Places {
     }
 
     /// The sources that have to do with a host.
-    fn related<'a>(&'a self, host: &str, zone: Option<&str>, behind: &Behind) -> Vec<&'a Source> {
+    pub(super) fn related<'a>(&'a self, host: &str, zone: Option<&str>, behind: &Behind) -> Vec<&'a Source> {
         let concerns = |source: &&Source| match &source.thing {
             Thing::Record(_, Some(name)) => name == host || name.strip_prefix('*').is_some_and(|rest| host.ends_with(rest)),
             Thing::Record(_, None) => false,
