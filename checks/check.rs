@@ -106,15 +106,10 @@ impl Check {
         })
     }
 
-    /// The fix for what was found, with real names in it. Of what keeps an answer out of the cache, only a fix that the
+    /// The fix for what was found, with real names and ids in it. Of what keeps an answer out of the cache, only a fix that the
     /// cache model believes is offered.
     pub fn mend(&self, evidence: &Evidence, finding: &Finding) -> Fix {
-        let fix = crate::cache::believed(self.id, evidence, (self.fix)(evidence, finding));
-        match evidence.zone.found().map(crate::evidence::Zone::id_or_placeholder) {
-            // Only an id goes into a command as it is.
-            Some(id) if !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric()) => fix.in_zone(id),
-            _ => fix,
-        }
+        evidence.with_ids(crate::cache::believed(self.id, evidence, (self.fix)(evidence, finding)))
     }
 
     /// The area: the id up to its first hyphen.

@@ -10,6 +10,7 @@ pub mod model;
 mod verdict;
 mod zone_rule;
 
+mod aws;
 mod cache;
 mod cloudflare;
 mod dns;
@@ -20,7 +21,7 @@ pub use check::{Area, Check, Probe, Severity};
 pub use verdict::{Confidence, Finding, Fix, NotRun, Step, StepKind, Verdict};
 
 /// The register: every area in path order.
-pub const AREAS: &[Area] = &[dns::AREA, edge::AREA, origin::AREA, cloudflare::AREA, cache::AREA];
+pub const AREAS: &[Area] = &[dns::AREA, edge::AREA, origin::AREA, aws::AREA, cloudflare::AREA, cache::AREA];
 
 /// Ids that were once published and are never reused.
 pub const RETIRED: &[&str] = &[];

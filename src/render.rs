@@ -3,6 +3,7 @@
 mod findings;
 pub mod github;
 pub mod gitlab;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod look;
@@ -43,6 +44,8 @@ pub enum Format {
     Markdown,
     /// For Prometheus.
     Openmetrics,
+    /// One page for browsers, with everything in it.
+    Html,
 }
 
 /// Writes the report in this format.
@@ -61,5 +64,6 @@ pub fn render(format: Format, report: &Report, look: &Look, out: &mut impl Write
         Format::Gitlab => gitlab::render(report, look, out),
         Format::Markdown => markdown::render(report, look, out),
         Format::Openmetrics => openmetrics::render(report, look, out),
+        Format::Html => html::render(report, look, out),
     }
 }

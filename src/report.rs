@@ -5,6 +5,7 @@ mod decision;
 mod difference;
 mod earlier;
 mod measured;
+mod path;
 
 use cfdoctor_checks::evidence::target::Expectation;
 use cfdoctor_checks::{Confidence, Fix, KNOWLEDGE, Severity};
@@ -19,6 +20,7 @@ pub use decision::{Decision, DecisionStep, Expected, Fate, Phase, PlannedFix, Se
 pub use difference::{Answer, Change, Difference, RunReference};
 pub use earlier::{EarlierError, suppress_known};
 pub use measured::{CertificateReport, End, TimingReport};
+pub use path::{Hop, HopId, Leg};
 
 /// Version of the format: rises when a field goes away or changes its meaning.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -101,6 +103,9 @@ pub struct TargetReport {
     #[serde(default, with = "time::serde::rfc3339::option")]
     #[schemars(with = "Option<String>")]
     pub gathered_at: Option<OffsetDateTime>,
+    /// The way of a request from the visitor inwards, with what was seen at each hop; empty when nobody looked.
+    #[serde(default)]
+    pub path: Vec<Hop>,
     /// The servers' own certificates as sent, the edge's first.
     #[serde(default)]
     pub certificates: Vec<CertificateReport>,

@@ -4,13 +4,14 @@ use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;
 use crate::evidence::http::{CacheControl, CacheStatus, Name, Seconds};
+use crate::model::cache::BrowserRule;
 use crate::verdict::{Finding, Fix, NotRun, Verdict};
 
 pub(crate) const CHECK: Check = Check {
     id: "cache-browser-ttl-rewritten",
     title: "Browsers keep the answer as long as the origin says",
     severity: Severity::Low,
-    needs: &[Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "The zone's Browser Cache TTL (4 hours unless changed) replaces a lower max-age on everything that the cache \
           handles. A purge clears the edge, not the browsers: they keep the old copy until that time is over.",
     fix: |evidence, _| {
@@ -66,10 +67,26 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         (Some(meant), Some(seen)) if seen > meant => Verdict::Warn(
             Finding::seen(format!("The origin gives browsers {meant} s, the edge tells them {seen} s"))
                 .proofs(origin.headers.quote("cache-control").into_iter().map(|line| format!("origin: {line}")))
-                .proofs(edge.headers.quote("cache-control").into_iter().map(|line| format!("edge: {line}"))),
+                .proofs(edge.headers.quote("cache-control").into_iter().map(|line| format!("edge: {line}")))
+                .proofs(said(evidence)),
         ),
         _ => Verdict::Pass(None),
     })
+}
+
+/// Who says so in the zone: a rule's Browser TTL, else the zone's setting.
+fn said(evidence: &Evidence) -> Option<String> {
+    evidence.zone_of_host().ok()?;
+    let effective = evidence.effective().ok()?;
+    let (rule, zone) = (&effective.cache.browser_ttl, &effective.cache.browser_cache_ttl);
+    match (rule.certain()?, zone.certain()) {
+        (Some(BrowserRule::Override(seconds)), _) => Some(format!("{}: Browser TTL {seconds} s", rule.by)),
+        (None, Some(seconds)) if *seconds > 0 => Some(format!("{}: {seconds} s", zone.by)),
+        (Some(BrowserRule::RespectOrigin), _) | (None, Some(0)) => {
+            Some("by the zone the origin's headers are respected: a Worker or a response rule writes this, or the copy is older".into())
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -91,5 +108,24 @@ mod tests {
         assert_eq!(word(&CHECK, &of("s-maxage=7200", "max-age=14400", "HIT")), "pass");
         assert_eq!(word(&CHECK, &of("max-age=60", "max-age=14400", "DYNAMIC")), "not-applicable");
         assert_eq!(word(&CHECK, &site(CSS).edge(200, &["HIT"], &[("cache-control", "max-age=14400")])), "disabled");
+    }
+
+    #[test]
+    fn the_zone_says_who_does_it() {
+        let longer = site(CSS)
+            .edge(200, &["HIT"], &[("cache-control", "public, max-age=14400")])
+            .origin_says(200, &[("cache-control", "public, max-age=60")]);
+        let under = |ttl: u64| {
+            let mut evidence = longer.clone();
+            let document = serde_json::json!({"zone": {"name": "example.com"}, "settings": {"browser_cache_ttl": ttl},
+                "page_rules": [], "worker_routes": [], "worker_domains": [],
+                "rulesets": {"http_request_cache_settings": [], "http_request_transform": []}});
+            evidence.zone = crate::evidence::Gathered::Found(crate::evidence::Zone::from_document(document).unwrap());
+            let Ok(crate::Verdict::Warn(finding)) = CHECK.run(&evidence) else { panic!("no warning") };
+            is_honest(&CHECK, &evidence);
+            finding.proof.join("; ")
+        };
+        assert!(under(14400).contains("zone setting browser_cache_ttl: 14400 s"), "{}", under(14400));
+        assert!(under(0).contains("are respected"), "{}", under(0));
     }
 }

@@ -194,6 +194,7 @@ fn step_belongs(step: &str, check: &str) -> bool {
             | ("set-cookie", "cache-set-cookie")
             | ("authorization", "cache-authorization")
             | ("vary", "cache-vary-blocks")
+            | ("deception-armor", "cache-type-mismatch")
             | ("key", "cache-key-fragmented")
             | ("before-cache", "cache-worker-in-front")
             | ("owner", "cache-platform-owned")

@@ -27,6 +27,7 @@ mod status_uncacheable;
 #[cfg(test)]
 pub(crate) mod testing;
 mod ttl_short;
+mod type_mismatch;
 mod validators_missing;
 mod vary_blocks;
 mod worker_in_front;
@@ -63,6 +64,7 @@ pub(crate) const AREA: Area = Area {
         worker_in_front::CHECK,
         platform_owned::CHECK,
         never_hit::CHECK,
+        type_mismatch::CHECK,
         cors_shared::CHECK,
         validators_missing::CHECK,
         browser_ttl_rewritten::CHECK,
@@ -174,6 +176,7 @@ mod tests {
             "browser-ttl-rewritten",
             "errors-stored",
             "private-shared",
+            "type-mismatch",
         ];
         let headers = [
             "control-missing",

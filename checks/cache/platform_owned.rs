@@ -73,6 +73,8 @@ mod tests {
             caa: Gathered::Missing(missing()),
             validation: Vec::new(),
             origin: Gathered::Missing(missing()),
+            host_ms: None,
+            origin_ms: None,
         });
         assert_eq!(word(&CHECK, &evidence), "fail");
         is_honest(&CHECK, &evidence);

@@ -3,8 +3,8 @@
 
 use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};
-use crate::evidence::Evidence;
 use crate::evidence::http::{Name, Seconds};
+use crate::evidence::{Evidence, Target};
 use crate::model::cache::{CacheInput, freshness};
 use crate::verdict::{Finding, Fix, NotRun, Verdict};
 
@@ -13,11 +13,15 @@ pub(crate) const CHECK: Check = Check {
     title: "Stale directives that the origin sends take effect",
     severity: Severity::Low,
     needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
-    why: "s-maxage, must-revalidate, proxy-revalidate and no-cache forbid to serve stale copies, so \
+    why: "Always Online switches them off for the whole zone; s-maxage, must-revalidate, proxy-revalidate and no-cache forbid to serve stale copies, so \
           stale-while-revalidate and stale-if-error beside them do nothing: visitors wait for the origin (EXPIRED \
           instead of UPDATING).",
     fix: |evidence, _| {
-        let value = CacheInput::from_evidence(evidence).and_then(|input| rewritten(&input));
+        let input = CacheInput::from_evidence(evidence);
+        if input.as_ref().is_some_and(|input| input.zone.always_online == Some(true)) {
+            return without_always_online(&evidence.target);
+        }
+        let value = input.and_then(|input| rewritten(&input));
         let value = value.unwrap_or_else(|| "public, max-age=7200, stale-while-revalidate=60".into());
         let fix = Fix::new(
             "Use max-age without s-maxage or must-revalidate; where browsers should keep it for a shorter time than \
@@ -31,6 +35,23 @@ pub(crate) const CHECK: Check = Check {
     ],
     judge,
 };
+
+/// Always Online goes before every directive.
+fn without_always_online(target: &Target) -> Fix {
+    let fix = Fix::new("Switch Always Online off: while it is on, no stale directive of the origin counts.")
+        .dashboard("Caching → Configuration → Always Online → Off")
+        .api(
+            "Switch it off",
+            "curl -sS -X PATCH -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" --json '{\"value\":\"off\"}' \
+             https://api.cloudflare.com/client/v4/zones/$ZONE_ID/settings/always_online",
+        )
+        .terraform(
+            "Cloudflare provider v5",
+            "resource \"cloudflare_zone_setting\" \"always_online\" {\n  zone_id    = var.zone_id\n  setting_id = \
+             \"always_online\"\n  value      = \"off\"\n}",
+        );
+    fixes::look_twice(fix, target)
+}
 
 /// The same header without what cancels its stale directives.
 fn rewritten(input: &CacheInput) -> Option<String> {
@@ -77,5 +98,22 @@ mod tests {
         assert_eq!(word(&CHECK, &of("s-maxage=600, stale-if-error=0")), "pass");
         let dynamic = site(API).edge(200, &["DYNAMIC"], &[("cache-control", "s-maxage=60, stale-if-error=60")]);
         assert_eq!(word(&CHECK, &dynamic), "not-applicable");
+    }
+
+    #[test]
+    fn always_online_is_known_from_the_zone() {
+        let sound =
+            site(CSS).edge(200, &["MISS", "HIT"], &[("cache-control", "max-age=600, stale-while-revalidate=60")]);
+        let under = |word: &str| {
+            let mut evidence = sound.clone();
+            let document = serde_json::json!({"zone": {"name": "example.com"}, "settings": {"always_online": word}});
+            evidence.zone = crate::evidence::Gathered::Found(crate::evidence::Zone::from_document(document).unwrap());
+            evidence
+        };
+        assert_eq!(word(&CHECK, &under("off")), "pass");
+        assert_eq!(word(&CHECK, &under("on")), "warn");
+        is_honest(&CHECK, &under("on"));
+        let fix = CHECK.mend(&under("on"), &crate::Finding::seen(""));
+        assert!(fix.summary.contains("Always Online off"), "{}", fix.summary);
     }
 }

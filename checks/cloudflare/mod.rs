@@ -1,6 +1,9 @@
 //! The checks of the area `cloudflare`, in the order shown to people.
 
+mod api;
+mod edge_certificate_pending;
 mod fixes;
+mod minimum_tls_weak;
 mod page_rule_superseded;
 mod rule_never_matches;
 mod rule_shadowed;
@@ -8,7 +11,13 @@ mod ssl_mode_weak;
 mod strict_breaks_neighbour;
 #[cfg(test)]
 mod testing;
+mod tiered_cache_unhinted;
+mod trust_store_replaced;
 mod view;
+mod worker_intercepts;
+mod zone_inactive;
+#[cfg(test)]
+mod zone_testing;
 
 pub(crate) use fixes::make_strict;
 
@@ -21,11 +30,17 @@ pub(crate) const AREA: Area = Area {
     title: "Cloudflare zone",
     summary,
     checks: &[
+        zone_inactive::CHECK,
         ssl_mode_weak::CHECK,
         strict_breaks_neighbour::CHECK,
         rule_never_matches::CHECK,
         rule_shadowed::CHECK,
         page_rule_superseded::CHECK,
+        trust_store_replaced::CHECK,
+        edge_certificate_pending::CHECK,
+        minimum_tls_weak::CHECK,
+        worker_intercepts::CHECK,
+        tiered_cache_unhinted::CHECK,
     ],
 };
 

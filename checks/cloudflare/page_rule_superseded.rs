@@ -77,7 +77,13 @@ fn fix(evidence: &Evidence) -> Fix {
             action: modern.action,
             parameters: modern.parameters,
         };
-        rule.add_to(fix)
+        let before = fix.steps.len();
+        let mut fix = rule.add_to(fix);
+        // A lifetime that beats the origin's word is taken over as it is, and said to be one.
+        for step in fix.steps.iter_mut().skip(before).filter(|step| step.text.contains("override_origin")) {
+            step.label = format!("As the Page Rule does now, only if it holds no user data: {}", step.label);
+        }
+        fix
     })
 }
 

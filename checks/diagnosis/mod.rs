@@ -14,7 +14,7 @@ use crate::evidence::tls::{Connect, Limit, TlsOutcome};
 use crate::evidence::{Evidence, OurSide};
 use crate::model::cloudflare;
 use crate::verdict::{Confidence, Finding, NotRun, Verdict};
-use order::{EXPLAINS, HYGIENE, ORDER, SYMPTOMS};
+use order::{EXPLAINS, HYGIENE, ONLY_IF_FAILED, ORDER, SYMPTOMS};
 
 /// A check and its answer.
 pub struct Judged {
@@ -101,6 +101,11 @@ impl Board<'_> {
         self.verdict(id)?.finding()
     }
 
+    /// Has it found something that can be a cause?
+    fn may_be_cause(&self, id: &str) -> bool {
+        self.finding(id).is_some() && (self.failed(id) || !ONLY_IF_FAILED.contains(&id))
+    }
+
     fn failed(&self, id: &str) -> bool {
         matches!(self.verdict(id), Some(Verdict::Fail(_)))
     }
@@ -116,7 +121,7 @@ impl Board<'_> {
         EXPLAINS
             .iter()
             .filter(|line| line.effects.contains(&id) && line.cause != id)
-            .filter(|line| self.finding(line.cause).is_some() && (line.when)(self.evidence))
+            .filter(|line| self.may_be_cause(line.cause) && (line.when)(self.evidence))
             // Two findings that could explain each other: the higher one in the order is the explanation.
             .filter(|line| rank(line.cause) < rank(id) || !explains(id, line.cause))
             // A mere warning does not explain a failure, unless that is what the line is about.
@@ -154,7 +159,7 @@ impl Board<'_> {
             .copied()
             .flatten()
             .copied()
-            .filter(|id| self.finding(id).is_some() && self.explained_by(id).is_none())
+            .filter(|id| self.may_be_cause(id) && self.explained_by(id).is_none())
             .collect();
         let first = |keep: &dyn Fn(&&'static str) -> bool| ranked.iter().copied().find(|id| keep(id));
         let cause = first(&|id| self.failed(id))

@@ -1,9 +1,11 @@
 //! The order of `diagnosis.md` section 1, and what explains what, as data.
 
-use crate::evidence::Evidence;
+use crate::evidence::gateway::{Domain, DomainStatus, EndpointType};
 use crate::evidence::http::{Outcome, Response};
 use crate::evidence::target::Scheme;
+use crate::evidence::{Evidence, Idle};
 use crate::model::cloudflare::error_code;
+use crate::model::reach;
 use crate::model::ssl_mode::SslMode;
 use crate::verdict::Confidence;
 
@@ -27,6 +29,7 @@ pub(super) const ORDER: &[&[&str]] = &[
         "dns-target-unresolvable",
         "dns-target-default-endpoint",
         "dns-target-foreign-host",
+        "dns-target-is-address",
         "dns-region-mismatch",
     ],
     &["cloudflare-ssl-mode-weak"],
@@ -37,12 +40,14 @@ pub(super) const ORDER: &[&[&str]] = &[
         "aws-domain-frozen",
         "aws-target-mismatch",
         "aws-certificate-region",
+        "aws-endpoint-type",
         "origin-default-certificate",
     ],
     &["cloudflare-trust-store-replaced"],
     &["aws-mutual-tls-unmet", "origin-client-certificate-required"],
     &[
         "aws-certificate-renewal-blocked",
+        "aws-certificate-unusable",
         "origin-certificate-expired",
         "origin-certificate-not-yet-valid",
         "origin-certificate-name-mismatch",
@@ -77,6 +82,7 @@ pub(super) const ORDER: &[&[&str]] = &[
         "cache-set-cookie",
         "cache-authorization",
         "cache-vary-blocks",
+        "cache-type-mismatch",
     ],
     &["cache-control-revalidates", "cache-control-missing", "cache-control-malformed", "cache-ttl-short"],
     &["cache-key-fragmented", "cache-never-hit"],
@@ -86,6 +92,7 @@ pub(super) const ORDER: &[&[&str]] = &[
         "origin-certificate-expiring",
         "origin-ca-unmanaged",
         "cloudflare-strict-breaks-neighbour",
+        "aws-region-split",
         "edge-http-not-redirected",
         "edge-differs-from-origin",
         "origin-certificate-weak",
@@ -100,12 +107,16 @@ pub(super) const HYGIENE: &[&str] = &[
     "aws-default-endpoint-open",
     "origin-bypass-open",
     "cloudflare-page-rule-superseded",
-    "aws-endpoint-type",
+    "aws-security-policy-outdated",
     "cache-validators-missing",
     "cache-browser-ttl-rewritten",
     "cloudflare-tiered-cache-unhinted",
     "aws-stage-cache-stacked",
 ];
+
+/// A cause only where it fails: a warning of these says how the zone, or the domain, is, not that something is wrong
+/// (`diagnosis.md` line 8 and section 2).
+pub(super) const ONLY_IF_FAILED: &[&str] = &["cloudflare-worker-intercepts", "aws-endpoint-type"];
 
 /// Results that tell what a visitor meets, worst first: the cause is looked for behind the first that spoke.
 pub(super) const SYMPTOMS: &[&str] = &[
@@ -145,6 +156,7 @@ const REJECTIONS: &[&str] = &["edge-gateway-rejects", "edge-host-rejected"];
 const ORIGIN_TRUST: &[&str] =
     &["origin-certificate-name-mismatch", "origin-certificate-untrusted", "origin-chain-incomplete"];
 
+const ENDED: &[&str] = &["origin-certificate-expired", "origin-certificate-expiring", "origin-ca-unmanaged"];
 const WEAK_MODE: &[&str] = &["cloudflare-ssl-mode-weak"];
 
 const REFUSED_HENCE: &[&str] =
@@ -156,10 +168,22 @@ const CACHE: &[&str] = &["cache", "cache_level"];
 
 /// Who explains whom (`diagnosis.md` section 1; the codes by `facts/cloudflare.md` section 6).
 pub(super) const EXPLAINS: &[Explains] = &[
+    // Nothing of a zone that is not in use has an effect; which name servers answer is part of why it is not.
+    always("cloudflare-zone-inactive", &["dns-not-proxied", "origin-ca-exposed", "edge-certificate-not-covering"]),
+    always("cloudflare-zone-inactive", &["edge-http-not-redirected", "edge-legacy-tls", "edge-unreachable"]),
+    when(
+        "cloudflare-zone-inactive",
+        &["dns-delegation-wrong", "dns-name-unresolvable", "dns-resolvers-disagree"],
+        not_delegated,
+    ),
+    when("cloudflare-zone-inactive", &["edge-origin-error"], |e| matches!(code(e), Some(1001 | 1004 | 1018))),
+    always("dns-delegation-wrong", &["dns-name-unresolvable", "dns-resolvers-disagree", "dns-not-proxied"]),
+    always("dns-delegation-wrong", &["origin-ca-exposed", "edge-certificate-not-covering", "edge-unreachable"]),
     always("dns-dnssec-broken", &["dns-name-unresolvable", "dns-resolvers-disagree", "edge-unreachable"]),
     always("dns-cname-loop", &["dns-name-unresolvable", "edge-unreachable"]),
     always("dns-name-unresolvable", &["edge-unreachable"]),
     always("dns-resolvers-disagree", &["dns-name-unresolvable"]),
+    when("dns-resolvers-disagree", &["dns-not-proxied"], |e| e.zone_proxies() == Some(true)),
     always(
         "dns-not-proxied",
         &["origin-ca-exposed", "edge-certificate-not-covering", "edge-http-not-redirected", "edge-legacy-tls"],
@@ -168,6 +192,21 @@ pub(super) const EXPLAINS: &[Explains] = &[
     always("dns-caa-forbids-issuer", &["edge-certificate-expiring"]),
     when("dns-caa-forbids-issuer", &["edge-certificate-not-covering"], |e| !e.edge_tls_completed()),
     always("edge-certificate-not-covering", &["edge-unreachable"]),
+    always("dns-caa-forbids-issuer", &["cloudflare-edge-certificate-pending"]),
+    when("cloudflare-edge-certificate-pending", &["edge-certificate-not-covering", "edge-unreachable"], |e| {
+        !e.edge_tls_completed()
+    }),
+    always("cloudflare-minimum-tls-weak", &["edge-legacy-tls"]),
+    when(
+        "cloudflare-worker-intercepts",
+        &["edge-origin-error", "edge-host-rejected", "edge-integration-failing"],
+        |e| matches!(code(e), Some(1019 | 1101 | 1102)) || bucket_answers(e),
+    ),
+    when("dns-target-is-address", &["edge-origin-error", "edge-host-rejected"], |e| {
+        code(e).is_none_or(|c| (520..=526).contains(&c))
+    }),
+    when("cloudflare-trust-store-replaced", &["edge-origin-error"], untrusted),
+    always("cloudflare-trust-store-replaced", &["origin-certificate-untrusted", "origin-chain-incomplete"]),
     always("edge-challenged", &["edge-preflight-blocked", "edge-gateway-rejects", "edge-origin-error"]),
     when("dns-target-is-cloudflare", &["edge-origin-error"], |e| {
         code(e).is_some_and(|code| matches!(code, 1000..=1004 | 1014 | 1034 | 520 | 522 | 523 | 530))
@@ -177,12 +216,15 @@ pub(super) const EXPLAINS: &[Explains] = &[
     }),
     always("dns-target-unresolvable", &["origin-unreachable", "dns-region-mismatch"]),
     always("dns-target-default-endpoint", REJECTIONS),
-    always("dns-target-default-endpoint", &["origin-default-certificate", "origin-certificate-name-mismatch"]),
+    always(
+        "dns-target-default-endpoint",
+        &["origin-default-certificate", "origin-certificate-name-mismatch", "aws-custom-domain-missing"],
+    ),
     when("dns-target-default-endpoint", &["edge-origin-error"], certificate_error),
     always("dns-target-foreign-host", REJECTIONS),
     always("dns-target-foreign-host", ORIGIN_TRUST),
     when("dns-target-foreign-host", &["edge-origin-error"], certificate_error),
-    always("dns-region-mismatch", &["origin-default-certificate", "dns-target-unresolvable"]),
+    always("dns-region-mismatch", &["origin-default-certificate", "dns-target-unresolvable", "aws-target-mismatch"]),
     always("dns-region-mismatch", REJECTIONS),
     when("dns-region-mismatch", &["edge-origin-error"], |e| certificate_error(e) || code(e) == Some(1016)),
     when("cloudflare-ssl-mode-weak", &["edge-redirect-loop"], plain_mode),
@@ -200,9 +242,42 @@ pub(super) const EXPLAINS: &[Explains] = &[
     when("cloudflare-rule-shadowed", DECIDED_BY_RULES, |e| concerns(e, CACHE)),
     when("cloudflare-rule-never-matches", DECIDED_BY_RULES, |e| concerns(e, CACHE)),
     always("edge-host-rejected", &["edge-gateway-rejects"]),
+    // Nobody made it: what its target shows and answers in its place follows.
+    always("aws-custom-domain-missing", &["origin-default-certificate"]),
+    always("aws-custom-domain-missing", ORIGIN_TRUST),
+    always("aws-custom-domain-missing", REJECTIONS),
+    when("aws-custom-domain-missing", &["edge-origin-error"], certificate_error),
+    always("aws-target-mismatch", &["origin-default-certificate"]),
+    always("aws-target-mismatch", ORIGIN_TRUST),
+    always("aws-target-mismatch", REJECTIONS),
+    when("aws-target-mismatch", &["edge-origin-error"], certificate_error),
+    always("aws-domain-frozen", &["origin-certificate-name-mismatch", "origin-certificate-expired"]),
+    always("aws-domain-frozen", &["aws-certificate-unusable"]),
+    when("aws-domain-frozen", &["origin-default-certificate"], domain_failed),
+    when("aws-domain-frozen", REJECTIONS, domain_failed),
+    when("aws-domain-frozen", &["edge-origin-error"], |e| domain_failed(e) && certificate_error(e)),
+    // Where the domain could not be made, or its certificate not be put on it.
+    always("aws-certificate-region", &["origin-default-certificate", "aws-domain-frozen"]),
+    always("aws-certificate-unusable", ENDED),
+    always("aws-certificate-unusable", &["origin-certificate-not-yet-valid", "origin-certificate-name-mismatch"]),
+    when("aws-certificate-unusable", &["edge-origin-error"], untrusted),
+    always("aws-certificate-renewal-blocked", &["aws-certificate-unusable"]),
+    always("aws-certificate-renewal-blocked", ENDED),
+    when("aws-certificate-renewal-blocked", &["edge-origin-error"], untrusted),
+    // Nothing but a VPC endpoint reaches it.
+    when(
+        "aws-endpoint-type",
+        &["edge-origin-error", "edge-gateway-rejects", "edge-host-rejected", "origin-unreachable"],
+        is_private,
+    ),
     always("origin-default-certificate", ORIGIN_TRUST),
     always("origin-default-certificate", REJECTIONS),
     when("origin-default-certificate", &["edge-origin-error"], certificate_error),
+    when("aws-mutual-tls-unmet", &["edge-origin-error"], |e| {
+        matches!(code(e), Some(520 | 525)) || certificate_error(e)
+    }),
+    when("aws-mutual-tls-unmet", REJECTIONS, |e| answered(e, &[403])),
+    always("aws-mutual-tls-unmet", &["origin-client-certificate-required", "origin-handshake-failing"]),
     when("origin-client-certificate-required", &["edge-origin-error"], |e| {
         matches!(code(e), Some(520 | 525)) || certificate_error(e)
     }),
@@ -223,6 +298,11 @@ pub(super) const EXPLAINS: &[Explains] = &[
         at_most: Confidence::Medium,
         ..when("origin-handshake-failing", &["edge-integration-failing"], bad_gateway)
     },
+    // 403 by the domain (404 is told of HTTP APIs), and by the function URL (`facts/aws.md` section 4.2).
+    when("aws-mapping-missing", REJECTIONS, |e| answered(e, &[403, 404])),
+    when("aws-function-url-auth", REJECTIONS, |e| answered(e, &[403])),
+    // Not allowed to call it: 500 at once, of either kind of API.
+    when("aws-invoke-permission-missing", &["edge-integration-failing"], |e| answered(e, &[500])),
     always("edge-redirect-loop", &["edge-http-not-redirected", "edge-differs-from-origin", "cache-errors-stored"]),
     // Asked about http:// itself: the error is what its visitors get for want of a redirect.
     when("edge-http-not-redirected", &["edge-origin-error"], |e| e.target.scheme == Scheme::Http && refused(e)),
@@ -248,6 +328,17 @@ pub(super) fn code(evidence: &Evidence) -> Option<u16> {
     })
 }
 
+/// The zone waits for its name servers, or has lost them.
+fn not_delegated(evidence: &Evidence) -> bool {
+    let idle = evidence.zone_of_host().ok().and_then(crate::evidence::Zone::idle);
+    matches!(idle, Some(Idle::Pending | Idle::Moved))
+}
+
+/// S3 answers, in its own words.
+fn bucket_answers(evidence: &Evidence) -> bool {
+    evidence.edge_answer().is_ok_and(|answer| crate::model::attribution::s3_code(answer).is_some())
+}
+
 /// Is the mode, as far as is known, one that asks the origin on port 80?
 fn plain_mode(evidence: &Evidence) -> bool {
     evidence.effective().map_or(true, |effective| effective.ssl.value.is_none_or(|mode| mode < SslMode::Full))
@@ -262,6 +353,12 @@ fn concerns(evidence: &Evidence, settings: &[&str]) -> bool {
     })
 }
 
+/// A custom domain that could not be made, rather than one that serves on and cannot be changed.
+fn domain_failed(evidence: &Evidence) -> bool {
+    let domains = evidence.gateway.found().and_then(|gateway| gateway.domains_of(&evidence.target.host).ok());
+    domains.into_iter().flatten().any(|domain| domain.status == Some(DomainStatus::Failed))
+}
+
 /// 525 and 526: TLS with the origin failed.
 fn certificate_error(evidence: &Evidence) -> bool {
     matches!(code(evidence), Some(525 | 526))
@@ -269,8 +366,19 @@ fn certificate_error(evidence: &Evidence) -> bool {
 
 /// A plain 502 that is not Cloudflare's own.
 fn bad_gateway(evidence: &Evidence) -> bool {
+    answered(evidence, &[502])
+}
+
+/// Is one of these the first answer at either end?
+fn answered(evidence: &Evidence, statuses: &[u16]) -> bool {
     let ends = [evidence.edge.http.found(), evidence.origin.http.found()];
-    ends.into_iter().flatten().filter_map(|http| http.first()).any(|answer| answer.status == 502)
+    ends.into_iter().flatten().filter_map(|http| http.first()).any(|answer| statuses.contains(&answer.status))
+}
+
+/// Is the custom domain one that only VPC endpoints reach?
+fn is_private(evidence: &Evidence) -> bool {
+    let private = |domain: &&Domain| domain.endpoint_types == [EndpointType::Private];
+    reach::domains(evidence).is_ok_and(|domains| domains.iter().all(private))
 }
 
 /// 526: the origin's certificate was not accepted.
@@ -313,18 +421,7 @@ mod tests {
         let built: HashSet<_> = crate::AREAS.iter().filter(|area| !area.checks.is_empty()).map(|a| a.id).collect();
         for id in ranked {
             let area = id.split('-').next().unwrap();
-            // Areas and checks of later issues are ranked already; what a built area lacks must be one of those.
-            let later = [
-                "dns-delegation-wrong",
-                "dns-target-is-address",
-                "cloudflare-zone-inactive",
-                "cloudflare-edge-certificate-pending",
-                "cloudflare-worker-intercepts",
-                "cloudflare-trust-store-replaced",
-                "cloudflare-minimum-tls-weak",
-                "cloudflare-tiered-cache-unhinted",
-            ];
-            if built.contains(area) && !later.contains(&id) {
+            if built.contains(area) {
                 assert!(crate::find(id).is_some(), "{id} is ranked but no check");
             }
         }

@@ -2,6 +2,7 @@
 
 mod caa_forbids_issuer;
 mod cname_loop;
+mod delegation_wrong;
 mod dnssec_broken;
 mod name_unresolvable;
 mod not_proxied;
@@ -9,15 +10,18 @@ mod region_mismatch;
 mod resolvers_disagree;
 mod target_default_endpoint;
 mod target_foreign_host;
+mod target_is_address;
 mod target_is_cloudflare;
 mod target_unresolvable;
 #[cfg(test)]
 mod testing;
 
 use crate::check::Area;
-use crate::evidence::dns::{Chain, Lookup};
-use crate::evidence::{Evidence, Proxied, Response};
+use crate::evidence::dns::{Chain, Lookup, View, Viewer};
+use crate::evidence::zone::{Details, Record, ZoneKind};
+use crate::evidence::{Evidence, Idle, Proxied, Response};
 use crate::model::cloudflare;
+use crate::model::origin_host::classify;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 /// The area.
@@ -29,11 +33,13 @@ pub(crate) const AREA: Area = Area {
         name_unresolvable::CHECK,
         cname_loop::CHECK,
         dnssec_broken::CHECK,
+        delegation_wrong::CHECK,
         not_proxied::CHECK,
         target_unresolvable::CHECK,
         target_default_endpoint::CHECK,
         target_foreign_host::CHECK,
         target_is_cloudflare::CHECK,
+        target_is_address::CHECK,
         resolvers_disagree::CHECK,
         region_mismatch::CHECK,
         caa_forbids_issuer::CHECK,
@@ -130,18 +136,71 @@ fn is_challenged(response: &Response) -> bool {
         || matches!(cloudflare::error_code(response), Some(1006..=1010 | 1012 | 1015 | 1020))
 }
 
-/// The verdict on a target that cannot serve the name where no answer shows it: a failure where the edge fails or DNS
-/// itself shows the record, else, by the user's word alone, a warning.
-fn unseen(evidence: &Evidence, finding: Finding) -> Verdict {
-    let finding = finding.confidence(Confidence::Medium);
+/// The verdict on a target that cannot serve the name where no answer shows it: a failure where the edge fails, or DNS or
+/// the zone itself shows the record, else, by the user's word alone, a warning. What the zone does in the record's place is
+/// heard first.
+fn unseen(evidence: &Evidence, name: &str, finding: Finding) -> Result<Verdict, NotRun> {
+    let known = evidence.zone_of_host().and_then(|_| evidence.effective()).ok();
+    if let Some(effective) = &known {
+        if let Some(Some(store)) = &effective.connector.value {
+            return Err(NotRun::not_applicable(format!("{} sends this URL to {store}", effective.connector.by)));
+        }
+        if let Some(Some(worker)) = &effective.worker.value {
+            return Err(NotRun::inconclusive(format!(
+                "the Worker {worker} takes this URL, and may ask {name} by another name"
+            )));
+        }
+        if let Some(Some(sent)) = &effective.host_header.value {
+            let by = &effective.host_header.by;
+            let fits = classify(sent).class == classify(name).class && classify(sent).id == classify(name).id;
+            return if fits {
+                Ok(Verdict::pass(format!("{by} sends the name {sent}")))
+            } else {
+                Err(NotRun::inconclusive(format!("{by} sends the name {sent}; whether {name} knows that was not seen")))
+            };
+        }
+    }
     let edge = evidence.edge_answer().ok().filter(|response| !is_challenged(response));
     let line = match edge {
         Some(response) => format!("the edge answers {}, which does not tell", response.status),
         None => "no answer of the origin through the edge was seen".into(),
     };
-    let finding =
-        finding.proof(format!("{line}; a Host override (Enterprise) or a Worker on the route would change this"));
-    if edge.is_none() && evidence.target.origin.is_some() { Verdict::Warn(finding) } else { Verdict::Fail(finding) }
+    let nothing_else = known.as_ref().is_some_and(|effective| {
+        effective.host_header.certain() == Some(&None)
+            && effective.worker.certain() == Some(&None)
+            && effective.connector.certain() == Some(&None)
+    });
+    let declared = evidence.target.origin.as_ref();
+    if nothing_else && declared.is_some_and(|origin| origin.from_zone) {
+        return Ok(Verdict::Fail(
+            finding.proof(format!("{line}; no rule and no Worker of the zone sends another name for this URL")),
+        ));
+    }
+    let finding = finding
+        .confidence(Confidence::Medium)
+        .proof(format!("{line}; a Host override (Enterprise) or a Worker on the route would change this"));
+    let by_word_alone = declared.is_some_and(|origin| !origin.from_zone);
+    Ok(if edge.is_none() && by_word_alone { Verdict::Warn(finding) } else { Verdict::Fail(finding) })
+}
+
+/// The record of the host in its zone, where the public should see it: the zone is in use and Cloudflare its only
+/// authority, as far as is known, and none of its own servers denies the name.
+fn published(evidence: &Evidence) -> Option<&Record> {
+    let zone = evidence.zone_of_host().ok()?;
+    let full = |details: &Details| details.kind.as_ref().is_none_or(|kind| *kind == ZoneKind::Full);
+    if !zone.details.found().is_none_or(full) || matches!(zone.idle(), Some(Idle::Pending | Idle::Moved)) {
+        return None;
+    }
+    let denied = |view: &View| view.who == Viewer::Authoritative && matches!(absence(&view.chain), Absence::Sure(_));
+    if evidence.dns.found().is_some_and(|dns| dns.views.iter().any(denied)) {
+        return None;
+    }
+    let record =
+        evidence.zone_records().into_iter().find(|record| record.name.is_some() && record.content.is_some())?;
+    // A flattened DNS-only CNAME is absent with its target.
+    let flat = record.proxied != Some(true) && record.kind.as_deref() == Some("CNAME");
+    let dangles = || evidence.dns.found()?.origin.found().map(|chain| chain.addresses().is_empty());
+    (!flat || dangles() != Some(true)).then_some(record)
 }
 
 /// Steps that make a proxied record for the host.
@@ -197,7 +256,7 @@ fn change_record(fix: Fix, host: &str, content: &str, proxied: bool) -> Fix {
 /// The region to write into commands: the user's, the one in the origin's name, or a placeholder.
 fn region_for_commands(evidence: &Evidence) -> String {
     let real = |name: &String| crate::model::origin_host::region(name).is_some();
-    let named = || crate::model::origin_host::classify(evidence.origin_name()?).region.filter(real);
+    let named = || classify(evidence.origin_name()?).region.filter(real);
     evidence.target.region.clone().filter(real).or_else(named).unwrap_or_else(|| "$AWS_REGION".into())
 }
 
@@ -238,16 +297,63 @@ mod tests {
             }
             shapes.push(shape);
         }
+        let base = shapes.clone();
+        for document in zones() {
+            shapes.extend(base.iter().cloned().map(|mut shape| {
+                shape = zone(shape, document.clone());
+                if let Some(origin) = &mut shape.target.origin {
+                    origin.from_zone = true;
+                }
+                shape
+            }));
+        }
         shapes
+    }
+
+    /// Zones of many shapes.
+    fn zones() -> Vec<serde_json::Value> {
+        let details = |change: serde_json::Value| {
+            let mut details = serde_json::json!({"name": "example.com", "type": "full", "status": "active",
+                "name_servers": ["ada.ns.cloudflare.com"]});
+            change.as_object().unwrap().iter().for_each(|(key, value)| details[key] = value.clone());
+            details
+        };
+        let record = |kind: &str, content: &str, proxied: bool| serde_json::json!({"name": HOST, "type": kind, "content": content, "proxied": proxied});
+        let other = serde_json::json!({"name": "eu.example.com", "type": "CNAME", "content": TARGET.replace("us-west-2", "eu-west-1")});
+        let override_host = serde_json::json!([{"expression": "true", "action": "route", "enabled": true,
+            "action_parameters": {"host_header": DEFAULT}}]);
+        vec![
+            serde_json::json!({"zone": details(serde_json::json!({})), "dns_records": [record("CNAME", TARGET, true), other]}),
+            serde_json::json!({"zone": details(serde_json::json!({"paused": true})), "dns_records": [record("A", "198.18.0.7", false)]}),
+            serde_json::json!({"zone": details(serde_json::json!({"name_servers": ["eve.ns.cloudflare.com"]})),
+                "dns_records": [record("CNAME", DEFAULT, false)], "rulesets": {"http_request_origin": override_host}}),
+            serde_json::json!({"zone": details(serde_json::json!({"type": "partial"})), "custom_hostnames": [{"hostname": HOST}],
+                "worker_routes": [{"pattern": "*example.com/*", "script": "w"}]}),
+        ]
+    }
+
+    /// An address is the target, and a service shows itself there.
+    fn pinned() -> Evidence {
+        let mut evidence = zone(edge(with(proxied()), 526, ""), zones()[1].clone());
+        evidence.target.origin = Some("198.18.0.7".parse().unwrap());
+        evidence.origin.tls = handshake("O=Amazon", &["*.execute-api.us-west-2.amazonaws.com"]);
+        evidence.origin.http = exchanges(403, &[("apigw-requestid", "x="), ("date", "x")], "");
+        evidence
+    }
+
+    /// The resolver denies a name that the zone has.
+    fn absent() -> Evidence {
+        zone(with(host(lookups(Lookup::NxDomain, Lookup::NxDomain))), zones()[0].clone())
     }
 
     #[test]
     fn needs_are_honest_and_fixes_never_panic() {
         use crate::check::Probe;
         for check in AREA.checks {
-            for probe in Probe::ALL.iter().filter(|probe| !matches!(probe, Probe::Zone | Probe::Gateway)) {
+            for probe in Probe::ALL.iter().filter(|probe| **probe != Probe::Gateway) {
                 let changed: Vec<Evidence> = shapes()
                     .into_iter()
+                    .chain([pinned(), absent()])
                     .filter(|shape| check.run(shape) != check.run(&shape.clone().without(*probe)))
                     .collect();
                 assert_eq!(!changed.is_empty(), check.needs.contains(probe), "{} and {probe}: {changed:#?}", check.id);

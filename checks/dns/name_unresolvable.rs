@@ -1,6 +1,6 @@
 //! The name has no address.
 
-use super::{Absence, absence, add_record, answers, records};
+use super::{Absence, absence, add_record, answers, published, records};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
@@ -9,7 +9,7 @@ pub(crate) const CHECK: Check = Check {
     id: "dns-name-unresolvable",
     title: "The name resolves",
     severity: Severity::Critical,
-    needs: &[Probe::Dns],
+    needs: &[Probe::Dns, Probe::Zone],
     why: "Without an address nobody gets as far as Cloudflare. NXDOMAIN means that there is no record of any type, \
           NODATA \
           that there is one but neither A nor AAAA, SERVFAIL that the zone's servers do not answer for it.",
@@ -36,6 +36,17 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             host.name, dns.resolver, other.server
         )));
     }
+    if matches!(absence, Absence::Sure(_))
+        && host.hops.is_empty()
+        && let Some(record) = published(evidence)
+    {
+        return Err(NotRun::inconclusive(format!(
+            "{} has no address at {}, but the zone has {} (dns-resolvers-disagree)",
+            host.name,
+            dns.resolver,
+            record.describe()
+        )));
+    }
     if matches!(absence, Absence::Sure(_) | Absence::Half(_)) && !host.hops.is_empty() {
         return Err(NotRun::blocked(
             Probe::Dns,
@@ -43,7 +54,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         ));
     }
     let finding = |seen: String| {
-        Finding::seen(seen).proofs(records(host)).proofs(answers(host)).proofs(
+        Finding::seen(seen).proofs(records(host)).proofs(answers(host)).proofs(lacking(evidence)).proofs(
             dns.zone.found().map(|zone| format!("zone {}, name servers {}", zone.apex, zone.name_servers.join(", "))),
         )
     };
@@ -73,6 +84,15 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         }
         Absence::Unknown(why) => Err(NotRun::inconclusive(format!("{} at {}: {why}", host.name, dns.resolver))),
     }
+}
+
+/// The zone's own word that there is no such record.
+fn lacking(evidence: &Evidence) -> Option<String> {
+    let zone = evidence.zone_of_host().ok()?;
+    let host = &evidence.target.host;
+    let by_worker = zone.worker_domains.found().is_some_and(|all| all.iter().any(|domain| domain.hostname == *host));
+    let none = zone.records.found()?.of(host).is_empty() && zone.name().is_some() && !by_worker;
+    none.then(|| format!("the zone {} has no record for {host}", zone.name().unwrap_or_default()))
 }
 
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
@@ -144,5 +164,25 @@ mod tests {
         let verdict = judge(&settled).unwrap();
         assert_eq!(verdict.finding().unwrap().confidence, Confidence::High);
         assert!(fix(&settled, verdict.finding().unwrap()).steps[0].text.contains("+trace"));
+    }
+
+    #[test]
+    fn the_zone_has_it_or_lacks_it() {
+        let absent = || with(host(lookups(Lookup::NxDomain, Lookup::NxDomain)));
+        let record =
+            |proxied: bool| serde_json::json!([{"name": HOST, "type": "CNAME", "content": TARGET, "proxied": proxied}]);
+        assert_eq!(word(&judge(&super::super::testing::records(absent(), record(true)))), "inconclusive");
+        let mut dangling = super::super::testing::records(absent(), record(false));
+        assert_eq!(word(&judge(&dangling)), "inconclusive", "its target was not looked up");
+        let crate::evidence::Gathered::Found(dns) = &mut dangling.dns else { unreachable!() };
+        dns.origin = crate::evidence::Gathered::Found(chain(&[TARGET], &[]));
+        assert_eq!(word(&judge(&dangling)), "fail", "it is flattened, and dangles");
+        let lacking = super::super::testing::records(absent(), serde_json::json!([]));
+        let verdict = judge(&lacking).unwrap();
+        assert!(verdict.finding().unwrap().proof.iter().any(|line| line.contains("has no record for")), "{verdict:?}");
+        let mut denied = super::super::testing::records(absent(), record(true));
+        let crate::evidence::Gathered::Found(dns) = &mut denied.dns else { unreachable!() };
+        dns.views = vec![view(Viewer::Authoritative, lookups(Lookup::NxDomain, Lookup::NxDomain))];
+        assert_eq!(word(&judge(&denied)), "fail", "the zone's own server denies it");
     }
 }

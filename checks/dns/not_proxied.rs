@@ -2,7 +2,7 @@
 
 use super::find_record;
 use crate::check::{Check, Probe, Severity};
-use crate::evidence::target::Expectation;
+use crate::evidence::target::{DeclaredOrigin, Expectation};
 use crate::evidence::{Evidence, Proxied};
 use crate::verdict::{Finding, Fix, NotRun, Verdict};
 
@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     id: "dns-not-proxied",
     title: "Visitors meet Cloudflare",
     severity: Severity::High,
-    needs: &[Probe::Dns, Probe::EdgeHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::Zone],
     why: "A DNS-only record sends visitors straight to the origin: no cache, no firewall, no edge certificate, and \
           every rule \
           in the zone is without effect for this name.",
@@ -20,24 +20,56 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
-    let proof = match evidence.proxied() {
-        Proxied::Yes(line) => return Ok(Verdict::pass(line)),
-        Proxied::Unknown(why) => {
+    let seen = evidence.proxied();
+    if let Proxied::Yes(line) = seen {
+        return Ok(Verdict::pass(line));
+    }
+    if evidence.zone_of_host().is_ok_and(|zone| zone.idle().is_some()) {
+        return Err(NotRun::blocked(Probe::Zone, "the whole zone proxies nothing (cloudflare-zone-inactive)"));
+    }
+    let host = &evidence.target.host;
+    let records = evidence.zone_records();
+    let lines = || records.iter().map(|record| format!("in the zone: {}", record.describe()));
+    // A record whose name the data leaves open may be another's.
+    let word = evidence.zone_proxies().filter(|_| records.iter().all(|record| record.name.is_some()));
+    let finding = match (seen, word) {
+        (Proxied::No(proof), Some(true)) => {
+            let seen = format!("{host} is proxied in the zone, yet visitors are led past Cloudflare");
+            return Ok(Verdict::Fail(Finding::seen(seen).proofs(proof).proofs(lines())));
+        }
+        (Proxied::No(proof), _) => Finding::seen(format!("{host} is not proxied: visitors reach the origin directly"))
+            .proofs(proof)
+            .proofs(lines()),
+        (Proxied::Unknown(_), Some(false)) => {
+            Finding::seen(format!("{host} is DNS-only in the zone: visitors reach the origin directly")).proofs(lines())
+        }
+        (Proxied::Unknown(_), Some(true)) if evidence.dns.found().is_none() && evidence.edge.http.found().is_none() => {
+            return Ok(Verdict::Pass(records.first().map(|record| record.describe())));
+        }
+        (Proxied::Unknown(why), _) => {
             evidence.dns.get()?;
             return Err(NotRun::inconclusive(why));
         }
-        Proxied::No(proof) => proof,
+        (Proxied::Yes(line), _) => return Ok(Verdict::pass(line)),
     };
-    let finding = Finding::seen(format!("{} is not proxied: visitors reach the origin directly", evidence.target.host))
-        .proofs(proof);
     // Whoever wants it cached, or names what stands behind Cloudflare, has said that it should be proxied.
-    let wanted = evidence.target.expect == Expectation::Cached
-        || evidence.target.origin.as_ref().is_some_and(|origin| !origin.assumed);
+    let named = |origin: &DeclaredOrigin| !origin.assumed && !origin.from_zone;
+    let wanted = evidence.target.expect == Expectation::Cached || evidence.target.origin.as_ref().is_some_and(named);
     Ok(if wanted { Verdict::Fail(finding) } else { Verdict::Warn(finding) })
 }
 
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let host = &evidence.target.host;
+    if evidence.zone_proxies() == Some(true) {
+        let servers = evidence.zone_of_host().ok().and_then(|zone| zone.details.found());
+        let server = servers.and_then(|details| details.name_servers.first()).map_or("NAME-SERVER", String::as_str);
+        return Fix::new(format!(
+            "The record of {host} is proxied already: find who answers in its place (another DNS provider, a resolver that is \
+             behind, a private zone or a hosts file)."
+        ))
+        .shell("The zone's own word, and what a public resolver says", format!("dig +short @{server} {host}; dig +short @1.1.1.1 {host}"))
+        .dashboard("Overview → Cloudflare nameservers: the registrar must name these");
+    }
     let content = evidence.origin_name().unwrap_or("d-xxxxxxxxxx.execute-api.REGION.amazonaws.com");
     if crate::model::origin_host::classify(content).class.is_http_only() {
         return Fix::new(format!(
@@ -119,5 +151,31 @@ mod tests {
         thin.edge.http = exchanges(530, &[], "");
         assert_eq!(word(&judge(&thin)), "pass", "only Cloudflare answers 530");
         assert_eq!(word(&judge(&nothing())), "disabled");
+    }
+
+    #[test]
+    fn the_zone_knows() {
+        let record =
+            |proxied: bool| serde_json::json!([{"name": HOST, "type": "CNAME", "content": TARGET, "proxied": proxied}]);
+        let open = || with(host(chain(&[HOST, TARGET], &["192.0.2.1"])));
+        assert_eq!(word(&judge(&records(nothing(), record(true)))), "pass");
+        assert_eq!(word(&judge(&records(nothing(), record(false)))), "warn");
+        let mut declared = records(nothing(), record(false));
+        declared.target.origin = Some(TARGET.parse().unwrap());
+        declared.target.origin.as_mut().unwrap().from_zone = true;
+        assert_eq!(word(&judge(&declared)), "warn", "the zone's own record is nobody's wish");
+        let verdict = judge(&records(open(), record(true))).unwrap();
+        assert!(matches!(&verdict, Verdict::Fail(finding) if finding.seen.contains("led past")), "{verdict:?}");
+        let fixed = fix(&records(open(), record(true)), verdict.finding().unwrap());
+        assert!(fixed.steps[0].text.contains("@ada.ns.cloudflare.com"), "{fixed:?}");
+        let nameless = serde_json::json!([{"type": "CNAME", "content": null, "proxied": false}]);
+        assert_eq!(word(&judge(&records(nothing(), nameless))), "disabled", "whose record is it?");
+        let paused = zone(open(), serde_json::json!({"zone": {"name": "example.com", "paused": true}}));
+        assert_eq!(word(&judge(&paused)), "blocked", "that is the zone's fault");
+        assert_eq!(
+            word(&judge(&records(with(proxied()), record(false)))),
+            "pass",
+            "the public still sees the old record"
+        );
     }
 }

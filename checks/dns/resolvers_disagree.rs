@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{answers, records};
+use super::{answers, published, records};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;
 use crate::evidence::dns::{Chain, Lookup, Viewer};
@@ -14,7 +14,7 @@ pub(crate) const CHECK: Check = Check {
     id: "dns-resolvers-disagree",
     title: "Resolvers and name servers agree",
     severity: Severity::High,
-    needs: &[Probe::Dns],
+    needs: &[Probe::Dns, Probe::Zone],
     why: "Some visitors get one site and others another, or none: a stale or negative answer still in a cache, a \
           name server that \
           missed a change, or a private zone for the same name.",
@@ -42,6 +42,19 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
                 differences.push((view, ours, theirs, kind));
             }
         }
+    }
+    // The zone itself is the best of the others.
+    if differences.is_empty()
+        && existence(&dns.host) == Some(false)
+        && let Some(record) = published(evidence)
+    {
+        let finding =
+            Finding::seen(format!("by {} {} does not exist, and the zone has it", dns.resolver, dns.host.name))
+                .proof(format!("{}: {}", dns.resolver, story(&dns.host)))
+                .proof(format!("in the zone: {}", record.describe()))
+                .proof("a negative answer that is still kept, or name servers that are not the zone's");
+        let sure = evidence.zone_of_host().is_ok_and(crate::evidence::Zone::is_authority);
+        return Ok(Verdict::Fail(finding.confidence(if sure { Confidence::High } else { Confidence::Medium })));
     }
     if compared == 0 {
         return Err(NotRun::inconclusive("nobody else gave an answer to compare with"));
@@ -238,5 +251,18 @@ mod tests {
         let translated = lookups(answer(&["104.16.1.2"]), answer(&["64:ff9b::6810:102"]));
         assert_eq!(judged(translated, Viewer::Public, at(&["104.16.1.2"])), "pass");
         assert_eq!(word(&judge(&with(proxied()))), "inconclusive");
+    }
+
+    #[test]
+    fn the_zone_is_asked_too() {
+        let record = serde_json::json!([{"name": HOST, "type": "A", "content": "192.0.2.7", "proxied": true}]);
+        let of = |ours: Chain| super::super::testing::records(with(host(ours)), record.clone());
+        let verdict = judge(&of(absent())).unwrap();
+        assert!(matches!(&verdict, Verdict::Fail(finding) if finding.seen.contains("the zone has it")), "{verdict:?}");
+        assert_eq!(word(&judge(&of(at(&["104.16.1.2"])))), "inconclusive", "nobody else was asked");
+        let nothing_there = super::super::testing::records(with(host(absent())), serde_json::json!([]));
+        assert_eq!(word(&judge(&nothing_there)), "inconclusive");
+        let moved = zone(with(host(absent())), serde_json::json!({"zone": {"status": "moved"}, "dns_records": record}));
+        assert_eq!(word(&judge(&moved)), "inconclusive", "the zone is not asked by anyone");
     }
 }

@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     id: "dns-target-default-endpoint",
     title: "The record points at the custom domain's target",
     severity: Severity::High,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Zone],
     why: "An API's default endpoint answers only to its own name. Asked with the visitor's it says 403 Forbidden, \
           and under \
           Full (strict) Cloudflare may refuse its certificate first (526). The custom domain has a target of its \
@@ -46,7 +46,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             Ok(response) if is_refused(response) => Ok(Verdict::Fail(
                 finding.proof(format!("asked for {}, the origin answers {}", evidence.target.host, response.status)),
             )),
-            _ => Ok(super::unseen(evidence, finding)),
+            _ => super::unseen(evidence, name, finding),
         },
     }
 }

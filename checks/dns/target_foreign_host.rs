@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     id: "dns-target-foreign-host",
     title: "The record's target serves this name",
     severity: Severity::High,
-    needs: &[Probe::Dns, Probe::EdgeHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::Zone],
     why: "Function URLs, buckets and some other services pick what they serve by the Host header. Cloudflare passes \
           the \
           visitor's name on, which they do not know.",
@@ -61,7 +61,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             target.class.name(),
             evidence.target.host
         ))),
-        _ => Ok(super::unseen(evidence, finding)),
+        _ => super::unseen(evidence, name, finding),
     }
 }
 

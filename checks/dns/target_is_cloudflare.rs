@@ -11,7 +11,7 @@ pub(crate) const CHECK: Check = Check {
     id: "dns-target-is-cloudflare",
     title: "The record leads to the origin, not back to Cloudflare",
     severity: Severity::Critical,
-    needs: &[Probe::Dns, Probe::EdgeHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::Zone],
     why: "A record that points at Cloudflare's own addresses sends the request in a circle (1000), one that points \
           at a name in \
           another account is refused (1014), and some addresses are reserved (1034).",
@@ -34,6 +34,9 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let answer = evidence.edge_answer().ok().filter(|_| !assumed);
     if let Some(finding) = answer.and_then(|response| refused(evidence, response)) {
         return Ok(finding);
+    }
+    if let Some(why) = meant(evidence) {
+        return Ok(Verdict::pass(why));
     }
     if let Some(declared) = &evidence.target.origin
         && let Ok(address) = declared.host.parse::<std::net::IpAddr>()
@@ -63,6 +66,19 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         None if addresses.is_empty() => Err(NotRun::blocked(Probe::Dns, format!("{} has no address", chain.end()))),
         None => Ok(Verdict::pass(format!("{} is outside Cloudflare's ranges", chain.name))),
     }
+}
+
+/// What the zone knows: a target in the same zone is of the same account and works, and a custom hostname is answered by the
+/// SaaS zone (`facts/cloudflare.md` section 7).
+fn meant(evidence: &Evidence) -> Option<String> {
+    let zone = evidence.zone_of_host().ok()?;
+    let host = &evidence.target.host;
+    if zone.custom_hostnames.found().is_some_and(|all| all.iter().any(|custom| custom.hostname == *host)) {
+        return Some(format!("{host} is a custom hostname of the zone (Cloudflare for SaaS)"));
+    }
+    let target = evidence.origin_name().filter(|target| target != host)?;
+    let same = zone.name().is_some() && zone.holds(target) && zone.proxies(target) != Some(false);
+    same.then(|| format!("{target} is a name of the same zone"))
 }
 
 /// 1.1.1.1 and 1.0.0.1 are outside the published ranges (1034, `facts/cloudflare.md` section 6).
@@ -176,5 +192,18 @@ mod tests {
         assert_eq!(word(&judge(&tomorrow)), "pass");
         tomorrow.target.origin.as_mut().unwrap().assumed = true;
         assert_eq!(word(&judge(&tomorrow)), "warn", "today's answer is not about tomorrow's record");
+    }
+
+    #[test]
+    fn names_of_the_same_account() {
+        let www = || at("www.example.com", "104.16.9.9");
+        assert_eq!(word(&judge(&edge(www(), 522, ""))), "fail");
+        let own = |proxied: bool| serde_json::json!([{"name": "www.example.com", "type": "A", "content": "192.0.2.7", "proxied": proxied}]);
+        assert_eq!(word(&judge(&edge(super::super::testing::records(www(), own(true)), 522, ""))), "pass");
+        assert_eq!(word(&judge(&edge(super::super::testing::records(www(), own(false)), 522, ""))), "fail");
+        let custom = serde_json::json!({"zone": {"name": "example.com"}, "custom_hostnames": [{"hostname": HOST}]});
+        assert_eq!(word(&judge(&edge(zone(at("other.example.net", "104.16.9.9"), custom), 522, ""))), "pass");
+        let said = edge(super::super::testing::records(www(), own(true)), 409, "error code: 1014");
+        assert_eq!(word(&judge(&said)), "fail", "the edge's own word counts first");
     }
 }

@@ -52,6 +52,8 @@ pub(super) fn host(chain: Chain) -> Dns {
         caa: Gathered::Found(CaaSearch { steps: Vec::new() }),
         validation: Vec::new(),
         origin: Gathered::Missing(NotRun::not_applicable("no origin was declared")),
+        host_ms: None,
+        origin_ms: None,
     }
 }
 
@@ -61,6 +63,18 @@ pub(super) fn proxied() -> Dns {
 
 pub(super) fn with(dns: Dns) -> Evidence {
     Evidence { dns: Gathered::Found(dns), ..nothing() }
+}
+
+/// The zone is known.
+pub(super) fn zone(evidence: Evidence, document: serde_json::Value) -> Evidence {
+    Evidence { zone: Gathered::Found(crate::evidence::Zone::from_document(document).unwrap()), ..evidence }
+}
+
+/// The zone `example.com` in full set-up, active and delegated, with these records.
+pub(super) fn records(evidence: Evidence, records: serde_json::Value) -> Evidence {
+    let details = serde_json::json!({"name": "example.com", "id": "0a1b", "type": "full", "status": "active", "paused": false,
+        "name_servers": ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"]});
+    zone(evidence, serde_json::json!({"zone": details, "dns_records": records}))
 }
 
 /// A proxied host with a declared origin that resolves so.

@@ -4,6 +4,7 @@ use super::report::{self, Reported};
 use super::view;
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::tls::{Certificate, Handshake, TlsOutcome};
+use crate::evidence::zone::{CertificatePack, PackStatus};
 use crate::evidence::{Evidence, Proxied};
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
@@ -11,7 +12,7 @@ pub(crate) const CHECK: Check = Check {
     id: "edge-certificate-not-covering",
     title: "The edge's certificate names the host",
     severity: Severity::Critical,
-    needs: &[Probe::Dns, Probe::EdgeTls, Probe::EdgeHttp],
+    needs: &[Probe::Dns, Probe::EdgeTls, Probe::EdgeHttp, Probe::Zone],
     why: "A proxied name is served with Cloudflare's certificate, not with yours. Universal SSL names the zone's apex and \
           one label below it; for a deeper name, or while a certificate is pending, the handshake fails before any HTTP.",
     fix,
@@ -23,7 +24,10 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
-    let handshake = evidence.edge.tls.get()?;
+    let handshake = match evidence.edge.tls.get() {
+        Ok(handshake) => handshake,
+        Err(why) => return by_packs_alone(evidence).unwrap_or(Err(why)),
+    };
     view::behind_cloudflare(evidence)?;
     let host = &evidence.target.host;
     let Some((problem, proof)) = problem(handshake, host)? else {
@@ -33,8 +37,68 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let sure = depth.below_universal() || matches!(evidence.proxied(), Proxied::Yes(_));
     // A refusal alone may also be a certificate that is still pending, or another fault of the handshake.
     let observed = handshake.leaf().is_some_and(is_known);
-    let confidence = if sure && (observed || depth.below_universal()) { Confidence::High } else { Confidence::Medium };
-    Ok(Verdict::Fail(Finding::seen(problem).proofs(proof).proof(depth.sentence()).confidence(confidence)))
+    let finding = Finding::seen(problem).proofs(proof);
+    let Some(packs) = packs(evidence) else {
+        let confidence =
+            if sure && (observed || depth.below_universal()) { Confidence::High } else { Confidence::Medium };
+        return Ok(Verdict::Fail(finding.proof(depth.sentence()).proofs(switches(evidence)).confidence(confidence)));
+    };
+    let finding = finding.proofs(pack_lines(packs, host));
+    let covering = packs.iter().any(|pack| pack.covers(host) && pack.status == PackStatus::Active);
+    if covering {
+        let why = "yet an active pack names the host: it may have become active only now, or another certificate is \
+                   stronger (a custom one, or another zone's)";
+        return Ok(Verdict::Fail(finding.proof(why).confidence(Confidence::Low)));
+    }
+    Ok(Verdict::Fail(finding.proof(depth.sentence()).proofs(switches(evidence))))
+}
+
+/// The certificate packs, where the zone's are known.
+fn packs(evidence: &Evidence) -> Option<&Vec<CertificatePack>> {
+    evidence.zone_of_host().ok()?.packs.found()
+}
+
+/// Without a look at the edge: the packs tell it all, where the host is known to be proxied.
+fn by_packs_alone(evidence: &Evidence) -> Option<Result<Verdict, NotRun>> {
+    let packs = packs(evidence)?;
+    let zone = evidence.zone_of_host().ok()?;
+    if zone.idle().is_some() || evidence.zone_proxies() != Some(true) {
+        return None;
+    }
+    let host = &evidence.target.host;
+    let custom = zone.custom_hostnames.found().is_some_and(|all| all.iter().any(|custom| custom.hostname == *host));
+    if packs.iter().any(|pack| pack.covers(host)) || custom {
+        // What is on its way is another check's question.
+        let active = packs.iter().find(|pack| pack.covers(host) && pack.status == PackStatus::Active)?;
+        return Some(Ok(Verdict::pass(active.describe())));
+    }
+    let finding = Finding::seen(format!("no certificate pack of the zone names {host}"))
+        .proofs(pack_lines(packs, host))
+        .proof(Depth::of(evidence).sentence())
+        .proofs(switches(evidence));
+    Some(Ok(Verdict::Fail(finding)))
+}
+
+/// The packs, those that name the host first.
+fn pack_lines(packs: &[CertificatePack], host: &str) -> Vec<String> {
+    const SHOWN: usize = 5;
+    let mut sorted: Vec<&CertificatePack> = packs.iter().collect();
+    sorted.sort_by_key(|pack| !pack.covers(host));
+    let mut lines: Vec<String> =
+        sorted.iter().take(SHOWN).map(|pack| format!("in the zone: {}", pack.describe())).collect();
+    if packs.is_empty() {
+        lines.push("in the zone: no certificate pack".into());
+    }
+    lines
+}
+
+/// Universal SSL and Total TLS, where they are known.
+fn switches(evidence: &Evidence) -> Vec<String> {
+    let Ok(zone) = evidence.zone_of_host() else { return Vec::new() };
+    let word = |on: bool| if on { "on" } else { "off" };
+    let universal = zone.universal.found().map(|on| format!("Universal SSL: {}", word(*on)));
+    let total = zone.total_tls.found().map(|total| format!("Total TLS: {}", word(total.enabled)));
+    universal.into_iter().chain(total).collect()
 }
 
 /// What is wrong, with its proof; `None`: the leaf covers the host.
@@ -92,11 +156,9 @@ struct Depth {
 impl Depth {
     fn of(evidence: &Evidence) -> Depth {
         let host = evidence.target.host.clone();
-        let seen = evidence
-            .dns
-            .found()
-            .and_then(|dns| dns.zone.found())
-            .map(|zone| zone.apex.trim_end_matches('.').to_owned());
+        let by_dns = || Some(evidence.dns.found()?.zone.found()?.apex.trim_end_matches('.').to_owned());
+        let by_zone = evidence.zone_of_host().ok().and_then(|zone| zone.name()).map(str::to_owned);
+        let seen = by_zone.or_else(by_dns);
         let known = seen.as_ref().is_some_and(|apex| host == *apex || host.ends_with(&format!(".{apex}")));
         let zone = seen
             .filter(|_| known)
@@ -137,6 +199,12 @@ impl Depth {
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let depth = Depth::of(evidence);
     let (host, zone) = (&depth.host, &depth.zone);
+    let off = evidence.zone_of_host().is_ok_and(|zone| zone.universal.found() == Some(&false));
+    if off && !depth.below_universal() {
+        return Fix::new(format!("Switch Universal SSL on: it covers {host}."))
+            .dashboard("SSL/TLS → Edge Certificates → Universal SSL → Enable")
+            .api("Switch it on", view::zone_call("PATCH", "ssl/universal/settings", r#"{"enabled":true}"#));
+    }
     if !depth.below_universal() {
         return Fix::new("See why the zone's certificate is not active, and let Cloudflare issue it.")
             .dashboard("SSL/TLS → Edge Certificates: the pack that names the host must be Active")
@@ -252,5 +320,54 @@ mod tests {
         let fix = (CHECK.fix)(&evidence, &Finding::seen(""));
         assert!(fix.summary.contains("api-staging.example.com"), "{}", fix.summary);
         assert!(fix.steps.iter().any(|step| step.text.contains("*.staging.example.com")));
+    }
+
+    fn zoned(mut evidence: Evidence, change: serde_json::Value) -> Evidence {
+        let record =
+            serde_json::json!({"name": evidence.target.host, "type": "A", "content": "192.0.2.7", "proxied": true});
+        let mut document =
+            serde_json::json!({"zone": {"name": "example.com", "status": "active"}, "dns_records": [record]});
+        change.as_object().unwrap().iter().for_each(|(key, value)| document[key] = value.clone());
+        evidence.zone = Gathered::Found(crate::evidence::Zone::from_document(document).unwrap());
+        evidence
+    }
+
+    fn universal(status: &str) -> serde_json::Value {
+        serde_json::json!({"certificate_packs": [{"type": "universal", "hosts": ["example.com", "*.example.com"], "status": status}],
+            "universal_ssl": {"enabled": true}})
+    }
+
+    #[test]
+    fn packs_make_it_exact() {
+        let refused = || failed(Connect::Open, alert(40, "handshake_failure"));
+        let deep = failure((CHECK.judge)(&zoned(at(DEEP, refused()), universal("active"))));
+        assert_eq!(deep.confidence, Confidence::High);
+        let text = deep.proof.join("\n");
+        assert!(text.contains("universal pack (active): example.com") && text.contains("Universal SSL: on"), "{text}");
+        let covered = failure((CHECK.judge)(&zoned(at(URL, refused()), universal("active"))));
+        assert_eq!(covered.confidence, Confidence::Low, "the pack is there");
+        let none = serde_json::json!({"certificate_packs": [], "universal_ssl": {"enabled": false}});
+        let off = zoned(at(URL, refused()), none);
+        assert_eq!(failure((CHECK.judge)(&off)).confidence, Confidence::High);
+        assert!((CHECK.fix)(&off, &Finding::seen("")).summary.contains("Universal SSL on"));
+    }
+
+    #[test]
+    fn packs_alone() {
+        let of = |url: &str, change| (CHECK.judge)(&zoned(nothing(url), change));
+        assert!(
+            matches!(of(DEEP, universal("active")), Ok(Verdict::Fail(finding)) if finding.confidence == Confidence::High)
+        );
+        assert!(matches!(of(URL, universal("active")), Ok(Verdict::Pass(_))));
+        assert!(
+            matches!(of(URL, universal("pending_validation")), Err(NotRun::Disabled(_))),
+            "another check's question"
+        );
+        let mut grey = universal("active");
+        grey["dns_records"] = serde_json::json!([{"name": "api.staging.example.com", "type": "A", "content": "192.0.2.7", "proxied": false}]);
+        assert!(matches!(of(DEEP, grey), Err(NotRun::Disabled(_))), "not proxied");
+        let mut custom = universal("active");
+        custom["custom_hostnames"] = serde_json::json!([{"hostname": "api.staging.example.com"}]);
+        assert!(matches!(of(DEEP, custom), Err(NotRun::Disabled(_))), "it has a certificate of its own");
     }
 }

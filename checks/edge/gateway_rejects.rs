@@ -1,5 +1,6 @@
 //! API Gateway's own refusals of a path that the user named.
 
+use super::account;
 use super::host_rejected;
 use super::view::{self, Place, Seen};
 use crate::check::{Check, Probe, Severity};
@@ -14,7 +15,7 @@ pub(crate) const CHECK: Check = Check {
     id: "edge-gateway-rejects",
     title: "API Gateway knows the path",
     severity: Severity::High,
-    needs: &[Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::EdgeHttp, Probe::OriginHttp, Probe::Gateway],
     why: "403 Forbidden, 403 Missing Authentication Token and 404 Not Found of API Gateway mean that the request came \
           through Cloudflare and reached AWS: there is no mapping, route or stage for it, or a policy refuses it. It is \
           never Cloudflare's firewall.",
@@ -59,7 +60,11 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             error.product_name()
         )));
     }
-    let (certain, text) = meaning(target, error.kind);
+    let by_account = account::refusal(evidence, error.kind).filter(|_| !of_function);
+    let (certain, text) = match &by_account {
+        Some(known) => (known.is_certain, known.text.as_str()),
+        None => meaning(target, error.kind),
+    };
     let mut finding = Finding::seen(format!(
         "{} answers {} {} for {}: {text}",
         error.product_name(),
@@ -69,6 +74,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     ))
     .proof(seen.line())
     .proofs(told.proof.clone())
+    .proofs(by_account.iter().flat_map(|known| known.proof.clone()))
     .proofs(hints(target, error.kind))
     .proof("made by AWS, not by Cloudflare's WAF: the edge's own blocks carry cf-mitigated, cf-error-type or a Cloudflare page");
     if !certain || !(error.by_header || error.product.is_some()) {
@@ -182,6 +188,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     use GatewayErrorKind::*;
     let host = &evidence.target.host;
     let path = evidence.target.path_only();
+    let account::Ids { api, stage: stage_word, domain, function, region, .. } = account::ids(evidence);
     let seen = view::answer(evidence).ok();
     let error = seen.as_ref().and_then(|seen| attribution::attribute(seen.response).product_error);
     if let (Some(seen), Some(error)) = (&seen, &error)
@@ -191,10 +198,13 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
             "Admit every Cloudflare range, IPv4 and IPv6, in the resource policy and AWS WAF; then deploy the stage.",
         )
         .shell("The ranges of today", "curl -s https://api.cloudflare.com/client/v4/ips")
-        .shell("The policy in force", "aws apigateway get-rest-api --rest-api-id API_ID --query policy --output text")
+        .shell(
+            "The policy in force",
+            format!("aws apigateway get-rest-api --rest-api-id {api} --query policy --output text{region}"),
+        )
         .shell(
             "A policy takes effect when the stage is deployed",
-            "aws apigateway create-deployment --rest-api-id API_ID --stage-name STAGE",
+            format!("aws apigateway create-deployment --rest-api-id {api} --stage-name {stage_word}{region}"),
         );
     }
     let of_function = error.as_ref().is_some_and(|error| error.product == Some(AnsweredBy::FunctionUrl));
@@ -202,15 +212,15 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         Some(AccessDenied) if of_function => Fix::new(
             "Give the public both permissions that a function URL needs since October 2025 (or sign the requests, if it is meant for IAM).",
         )
-        .shell("What it has", "aws lambda get-policy --function-name FUNCTION --query Policy --output text")
-        .shell("First", "aws lambda add-permission --function-name FUNCTION --statement-id url --action lambda:InvokeFunctionUrl --principal '*' --function-url-auth-type NONE")
-        .shell("Second", "aws lambda add-permission --function-name FUNCTION --statement-id url-invoke --action lambda:InvokeFunction --principal '*' --invoked-via-function-url"),
+        .shell("What it has", format!("aws lambda get-policy --function-name {function} --query Policy --output text{region}"))
+        .shell("First", format!("aws lambda add-permission --function-name {function} --statement-id url --action lambda:InvokeFunctionUrl --principal '*' --function-url-auth-type NONE{region}"))
+        .shell("Second", format!("aws lambda add-permission --function-name {function} --statement-id url-invoke --action lambda:InvokeFunction --principal '*' --invoked-via-function-url{region}")),
         Some(Unauthorized | NotAuthorized | ExpiredToken | InvalidSignature) => {
             Fix::new("Ask with the credentials that the API wants; then the path behind them is judged.")
                 .shell("With a token", format!("cfdoctor -H 'Authorization: Bearer TOKEN' {}", shell_quote(&evidence.target.url())))
         }
         Some(TooManyRequests | LimitExceeded) => Fix::new("Raise the throttle or quota that is used up, or ask less often.")
-            .shell("Stage throttling", "aws apigatewayv2 get-stages --api-id API_ID --query 'Items[].DefaultRouteSettings'")
+            .shell("Stage throttling", format!("aws apigatewayv2 get-stages --api-id {api} --query 'Items[].DefaultRouteSettings'{region}"))
             .shell("Usage plans (REST API)", "aws apigateway get-usage-plans"),
         Some(RequestTooLarge) => Fix::new("Send large bodies to S3 by a presigned URL, not through the API."),
         kind => match kind.and_then(|kind| stage_first(&evidence.target, kind)) {
@@ -223,11 +233,11 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
                  no stage."
             )),
         }
-        .shell("What the domain maps", format!("aws apigatewayv2 get-api-mappings --domain-name {host}"))
-        .shell("HTTP API: its routes", "aws apigatewayv2 get-routes --api-id API_ID --query 'Items[].RouteKey'")
-        .shell("REST API: its resources", "aws apigateway get-resources --rest-api-id API_ID --query 'items[].[path,resourceMethods]'")
-        .shell("A mapping for every path", format!("aws apigatewayv2 create-api-mapping --domain-name {host} --api-id API_ID --stage STAGE"))
-        .shell("REST API: deploy what was changed", "aws apigateway create-deployment --rest-api-id API_ID --stage-name STAGE"),
+        .shell("What the domain maps", format!("aws apigatewayv2 get-api-mappings --domain-name {domain}{region}"))
+        .shell("HTTP API: its routes", format!("aws apigatewayv2 get-routes --api-id {api} --query 'Items[].RouteKey'{region}"))
+        .shell("REST API: its resources", format!("aws apigateway get-resources --rest-api-id {api} --query 'items[].[path,resourceMethods]'{region}"))
+        .shell("A mapping for every path", format!("aws apigatewayv2 create-api-mapping --domain-name {domain} --api-id {api} --stage {stage_word}{region}"))
+        .shell("REST API: deploy what was changed", format!("aws apigateway create-deployment --rest-api-id {api} --stage-name {stage_word}{region}")),
     }
 }
 
@@ -315,6 +325,39 @@ mod tests {
         let mut tomorrow = evidence;
         tomorrow.target.origin.as_mut().unwrap().assumed = true;
         assert!(matches!((CHECK.judge)(&tomorrow), Ok(Verdict::Pass(_))), "tomorrow's origin is not compared");
+    }
+
+    #[test]
+    fn the_account_says_why() {
+        use serde_json::json;
+        let run = |answer: Response, route: serde_json::Value| (CHECK.judge)(&with_account(edge(URL, answer), route));
+        let keyed = warning(run(forbidden(), json!({"apiKeyRequired": true})));
+        assert!(keyed.seen.contains("GET /orders wants an API key"), "{}", keyed.seen);
+        let unauthorized = || response(401, &[PROXIED, HTTP], r#"{"message":"Unauthorized"}"#);
+        assert!(warning(run(unauthorized(), json!({"authorizationType": "JWT"}))).seen.contains("(JWT)"));
+        assert!(warning(run(forbidden(), json!({"authorizationType": "AWS_IAM"}))).seen.contains("AWS_IAM"));
+        let not_found = || response(404, &[PROXIED, HTTP], r#"{"message":"Not Found"}"#);
+        let Ok(Verdict::Fail(finding)) = run(not_found(), json!({"routeKey": "GET /items"})) else {
+            panic!("no failure")
+        };
+        assert!(
+            finding.seen.contains("stage live of f1e2d3c4b5 (HTTP API) has no route for GET /orders"),
+            "{finding:?}"
+        );
+        assert!(finding.proof.iter().any(|line| line == "its routes: GET /items"), "{finding:?}");
+        let limited = response(429, &[PROXIED, HTTP], r#"{"message":"Too Many Requests"}"#);
+        assert!(matches!(run(limited, json!({})), Ok(Verdict::Fail(finding)) if finding.seen.contains("is 0")));
+        assert!(
+            warning(run(forbidden(), json!({}))).seen.contains("the word alone does not tell"),
+            "nothing there refuses"
+        );
+        let evidence = with_account(edge(URL, not_found()), json!({"routeKey": "GET /items"}));
+        let steps = (CHECK.fix)(&evidence, &finding).steps;
+        assert!(
+            steps
+                .iter()
+                .any(|step| step.text.contains("get-routes --api-id 'f1e2d3c4b5'") && step.text.ends_with("us-west-2"))
+        );
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Does the box behind Cloudflare serve this Host at all?
 
+use super::account;
 use super::view::{self, Place, Seen};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;
 use crate::evidence::target::Target;
 use crate::model::attribution::{self, AnsweredBy};
+use crate::model::function_url::PublicUse;
 use crate::model::origin_host::{self, OriginClass};
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
@@ -12,7 +14,7 @@ pub(crate) const CHECK: Check = Check {
     id: "edge-host-rejected",
     title: "The box behind serves this host name",
     severity: Severity::High,
-    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::OriginHttp, Probe::Gateway],
     why: "Cloudflare passes the visitor's Host on. CloudFront, S3, function URLs and shared hosting pick the site by that \
           name, and refuse one that was not registered with them, however correct the DNS record is.",
     fix,
@@ -79,14 +81,30 @@ fn refusal(evidence: &Evidence, seen: &Seen<'_>) -> Option<(Refuser, Finding, bo
             Some((Refuser::CloudFront, finding.proofs(told.proof), sure))
         }
         AnsweredBy::FunctionUrl if status == 403 && is_foreign(target) && seen.place == Place::Edge => {
-            let finding = Finding::seen(format!(
-                "the function URL answers 403 for {host}: it serves its own lambda-url name only, or does not admit the public"
-            ));
-            Some((Refuser::FunctionUrl, finding.proofs(told.proof).confidence(Confidence::Medium), true))
+            let (text, confidence) = function_url(evidence);
+            let finding = Finding::seen(format!("the function URL answers 403 for {host}: {text}"));
+            Some((Refuser::FunctionUrl, finding.proofs(told.proof).confidence(confidence), true))
         }
         AnsweredBy::Unknown if told.product_error.is_none() => bare(evidence, seen).or_else(|| tenant(seen)),
         AnsweredBy::Application => tenant(seen),
         _ => None,
+    }
+}
+
+/// Why a function URL refuses: the name, unless the account says that it does not admit the public either.
+fn function_url(evidence: &Evidence) -> (String, Confidence) {
+    match account::public_use(evidence) {
+        Some((name, PublicUse::Open)) => (
+            format!("{name} admits the public, so it is the name: a function URL serves its own lambda-url name only"),
+            Confidence::High,
+        ),
+        Some((name, _)) => (
+            format!(
+                "it serves its own lambda-url name only, and by the account {name} does not admit the public either"
+            ),
+            Confidence::Medium,
+        ),
+        None => ("it serves its own lambda-url name only, or does not admit the public".into(), Confidence::Medium),
     }
 }
 
@@ -301,6 +319,23 @@ mod tests {
         let own = edge("https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-east-1.on.aws/", refused());
         assert!(matches!((CHECK.judge)(&own), Ok(Verdict::Pass(_))), "its own name");
         assert!(failure(run(response(421, &[], ""))).seen.contains("421"));
+    }
+
+    #[test]
+    fn the_account_tells_the_name_from_the_permission() {
+        let headers = [("x-amzn-requestid", "uuid"), ("x-amzn-errortype", "AccessDeniedException")];
+        let refused = response(403, &[PROXIED, &headers], r#"{"Message":"Forbidden"}"#);
+        let mut open = with_account(edge(URL, refused), serde_json::json!({}));
+        open.target.origin = Some(FUNCTION_URL.parse().unwrap());
+        let finding = failure((CHECK.judge)(&open));
+        assert_eq!(finding.confidence, Confidence::High);
+        assert!(finding.seen.contains("it is the name"), "{}", finding.seen);
+        let mut document = open.gateway.found().unwrap().document().clone();
+        document["functions"][0]["url_configs"][0]["AuthType"] = "AWS_IAM".into();
+        open.gateway = crate::evidence::Gathered::Found(crate::evidence::Gateway::from_document(document));
+        let finding = failure((CHECK.judge)(&open));
+        assert_eq!(finding.confidence, Confidence::Medium);
+        assert!(finding.seen.contains("does not admit the public either"), "{}", finding.seen);
     }
 
     #[test]

@@ -6,15 +6,16 @@ use super::view;
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::http::Outcome;
 use crate::evidence::target::Scheme;
-use crate::evidence::{Evidence, Exchange, Exchanges, Response};
+use crate::evidence::{Evidence, Exchange, Exchanges, Response, Target};
 use crate::model::cloudflare;
-use crate::verdict::{Finding, Fix, NotRun, Verdict};
+use crate::model::effective::Decided;
+use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 pub(crate) const CHECK: Check = Check {
     id: "edge-http-not-redirected",
     title: "http:// is redirected to https://",
     severity: Severity::Medium,
-    needs: &[Probe::Dns, Probe::EdgeHttp],
+    needs: &[Probe::Dns, Probe::EdgeHttp, Probe::Zone],
     why: "Without a redirect the request and its answer travel in clear text. Under Full and Full (strict) Cloudflare asks \
           the origin for an http:// visit on port 80, where API Gateway does not listen: such visitors get error 521.",
     fix,
@@ -26,9 +27,15 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
-    let http = evidence.edge.http.get()?;
+    let http = match evidence.edge.http.get() {
+        Ok(http) => http,
+        Err(why) => return by_zone_alone(evidence).ok_or(why),
+    };
     view::behind_cloudflare(evidence)?;
-    let exchange = plain(evidence, http)?;
+    let exchange = match plain(evidence, http) {
+        Ok(exchange) => exchange,
+        Err(why) => return by_zone_alone(evidence).ok_or(why),
+    };
     let response = match &exchange.outcome {
         Outcome::Answered(response) => response,
         Outcome::Failed(failure) => {
@@ -58,8 +65,55 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let finding =
         Finding::seen(format!("{url} is served in clear text ({}) instead of being redirected", response.status))
             .proof(proof)
-            .proofs(response.headers.quote("location"));
+            .proofs(response.headers.quote("location"))
+            .proofs(setting(evidence));
     Ok(graded(evidence, finding))
+}
+
+/// What the zone does with `http://`: the setting or a Page Rule, for this URL.
+fn always(evidence: &Evidence) -> Option<Decided<bool>> {
+    evidence.zone_of_host().ok()?;
+    Some(evidence.effective_for(&over_http(evidence)).ok()?.always_use_https.clone())
+}
+
+fn over_http(evidence: &Evidence) -> Target {
+    let target = &evidence.target;
+    let port = if target.port == 443 { 80 } else { target.port };
+    Target { scheme: Scheme::Http, port, ..target.clone() }
+}
+
+/// The setting as a line of proof.
+fn setting(evidence: &Evidence) -> Option<String> {
+    let always = always(evidence)?;
+    let word = match always.certain()? {
+        true => "on, so something before it answers, or it was switched on only now",
+        false => "off",
+    };
+    Some(format!("Always Use HTTPS by {}: {word}", always.by))
+}
+
+/// Nobody asked on port 80, and the zone tells.
+fn by_zone_alone(evidence: &Evidence) -> Option<Verdict> {
+    if evidence.zone_of_host().ok()?.idle().is_some() || evidence.zone_proxies() != Some(true) {
+        return None;
+    }
+    let effective = evidence.effective_for(&over_http(evidence)).ok()?;
+    let always = &effective.always_use_https;
+    match (effective.redirect.certain()?, always.certain()?) {
+        (Some(to), _) => {
+            let location = to.location.as_deref().unwrap_or_default();
+            let secure = location.to_ascii_lowercase().starts_with("https://");
+            secure.then(|| Verdict::pass(format!("{} redirects http:// to {location}", effective.redirect.by)))
+        }
+        // The origin may redirect by itself, where it listens.
+        (None, false) => {
+            let finding = Finding::seen("the edge does not redirect http:// to https://")
+                .proof(format!("Always Use HTTPS by {}: off", always.by))
+                .proof("no redirect rule of the zone takes http:// either; whether the origin redirects was not seen");
+            Some(Verdict::Warn(finding.confidence(Confidence::Medium)))
+        }
+        (None, true) => None,
+    }
 }
 
 /// The visit over `http://`: the probe of port 80, or the target itself.
@@ -86,6 +140,7 @@ fn failing(evidence: &Evidence, http: &Exchanges, response: &Response, proof: St
         response.status
     ))
     .proof(proof)
+    .proofs(setting(evidence))
     .severity(Severity::High);
     Ok(graded(evidence, finding))
 }
@@ -161,5 +216,31 @@ mod tests {
         assert!(matches!(run(ok(), challenged), Err(NotRun::Inconclusive(_))));
         let elsewhere = response(200, &[&[("date", "x"), ("content-type", "text/html"), ("server", "nginx")]], "");
         assert!(matches!(run(elsewhere.clone(), elsewhere), Err(NotRun::NotApplicable(_))));
+    }
+
+    fn zoned(mut evidence: Evidence, always: &str, redirects: serde_json::Value) -> Evidence {
+        let record =
+            serde_json::json!({"name": "api.example.com", "type": "A", "content": "192.0.2.7", "proxied": true});
+        let document = serde_json::json!({"zone": {"name": "example.com", "status": "active"}, "dns_records": [record],
+            "settings": {"always_use_https": always}, "page_rules": [], "worker_routes": [], "worker_domains": [],
+            "rulesets": {"http_request_dynamic_redirect": redirects, "http_request_transform": []}});
+        evidence.zone = Gathered::Found(crate::evidence::Zone::from_document(document).unwrap());
+        evidence
+    }
+
+    #[test]
+    fn the_setting_is_named_and_counts_where_nobody_asked() {
+        let none = || serde_json::json!([]);
+        let mut seen = zoned(edge(URL, ok()), "off", none());
+        edge_http(&mut seen).plain = Gathered::Found(exchange(PLAIN, ok()));
+        let Ok(Verdict::Warn(finding)) = (CHECK.judge)(&seen) else { panic!("no warning") };
+        assert!(finding.proof.iter().any(|line| line.starts_with("Always Use HTTPS by zone setting")), "{finding:?}");
+        let alone = |always: &str, redirects| (CHECK.judge)(&zoned(nothing(URL), always, redirects));
+        assert!(matches!(alone("on", none()), Ok(Verdict::Pass(_))));
+        assert!(matches!(alone("off", none()), Ok(Verdict::Warn(finding)) if finding.confidence == Confidence::Medium));
+        let rule = serde_json::json!([{"expression": "not ssl", "enabled": true, "action": "redirect", "action_parameters":
+            {"from_value": {"target_url": {"expression": "concat(\"https://\", http.host, http.request.uri.path)"}, "status_code": 301}}}]);
+        assert!(matches!(alone("off", rule), Ok(Verdict::Pass(_))));
+        assert!(matches!((CHECK.judge)(&nothing(URL)), Err(NotRun::Disabled(_))));
     }
 }

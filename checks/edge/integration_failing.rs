@@ -4,9 +4,11 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::account::{self, Limits};
 use super::view::{self, Place, Seen};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;
+use crate::evidence::text::shell_quote;
 use crate::model::attribution::{self, AnsweredBy, Attribution};
 use crate::model::cloudflare;
 use crate::model::gateway_error::GatewayErrorKind;
@@ -16,7 +18,7 @@ pub(crate) const CHECK: Check = Check {
     id: "edge-integration-failing",
     title: "The function or integration answers without a 5xx",
     severity: Severity::Critical,
-    needs: &[Probe::EdgeHttp, Probe::OriginHttp],
+    needs: &[Probe::EdgeHttp, Probe::OriginHttp, Probe::Gateway],
     why: "The way to the origin works, but what stands there fails: the function crashed, returned a shape that API Gateway \
           does not take, may not be invoked, or was too slow. Cloudflare replaces the body of a 502 and 504 by a page of \
           its own, which hides who said it.",
@@ -52,11 +54,13 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         Some(direct) => (direct, attribution::attribute(direct.response)),
         None => (&seen, told),
     };
+    let limits = account::limits(evidence);
     let mut finding = Finding::seen(format!("{status}: {}", sentence(source, &told, hidden && direct.is_none())))
         .proof(seen.line())
         .proofs(direct.iter().map(Seen::line))
         .proofs(told.proof.iter().cloned())
-        .proofs(limit(source, &told))
+        .proofs(limit(source, &told, limits.as_ref()))
+        .proofs(limits.iter().flat_map(known_limits))
         .proofs(own_timeout(&source.response.body.prefix))
         .confidence(confidence(&told));
     if hidden {
@@ -115,9 +119,15 @@ fn confidence(told: &Attribution) -> Confidence {
 }
 
 /// Whose time limit it was, by how long the answer took.
-fn limit(seen: &Seen<'_>, told: &Attribution) -> Option<String> {
+fn limit(seen: &Seen<'_>, told: &Attribution, known: Option<&Limits<'_>>) -> Option<String> {
     let took = seen.exchange.timing.head_ms? / 1000.0;
     let near = |limit: f64| (took - limit).abs() <= SLACK;
+    if let Some(seconds) = known.and_then(|known| own_limit(known, took)) {
+        return Some(format!("it took {took:.1} s: the function's own time limit of {seconds} s"));
+    }
+    if let Some(seconds) = known.and_then(|known| known.integration).filter(|seconds| near(*seconds)) {
+        return Some(format!("it took {took:.1} s: the integration's time limit of {seconds} s"));
+    }
     let whose = match told.by {
         AnsweredBy::ApiGatewayRest if near(REST_LIMIT) => "the REST API's integration limit of 29 s",
         AnsweredBy::ApiGatewayHttp if near(HTTP_LIMIT) => "the HTTP API's integration limit of 30 s",
@@ -130,12 +140,52 @@ fn limit(seen: &Seen<'_>, told: &Attribution) -> Option<String> {
     Some(format!("it took {took:.1} s: {whose}"))
 }
 
+/// The function's own limit in seconds, where the answer came as it ended: below the gateway's, and not before it.
+fn own_limit(known: &Limits<'_>, took: f64) -> Option<u64> {
+    let seconds = known.function?.timeout?;
+    #[allow(clippy::cast_precision_loss)] // 900 at most
+    let limit = seconds as f64;
+    let is_first = known.integration.is_none_or(|integration| limit < integration);
+    (is_first && took >= limit && took - limit <= SLACK).then_some(seconds)
+}
+
+/// What the account says of the function and of the limits on the way.
+fn known_limits(known: &Limits<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let Some(function) = known.function else { return lines };
+    let name = known.name;
+    match (function.timeout, known.integration) {
+        #[allow(clippy::cast_precision_loss)] // 900 at most
+        (Some(own), Some(integration)) if own as f64 > integration => lines.push(format!(
+            "the function {name} may run for {own} s, and API Gateway waits {integration} s: it works on in vain"
+        )),
+        (Some(own), Some(integration)) => {
+            lines.push(format!("the function {name} may run for {own} s, and API Gateway waits {integration} s"));
+        }
+        (Some(own), None) => lines.push(format!("the function {name} may run for {own} s")),
+        (None, _) => {}
+    }
+    let odd = |what: &str, word: &Option<String>, good: &[&str]| {
+        word.as_ref().filter(|word| !good.contains(&word.as_str())).map(|word| format!("{what} of {name}: {word}"))
+    };
+    lines.extend(odd("the state", &function.state, &["Active"]));
+    lines.extend(odd("the last update", &function.last_update, &["Successful"]));
+    lines
+}
+
 /// `Task timed out after 3.00 seconds`: the function's own limit, which Lambda states.
 fn own_timeout(body: &str) -> Option<String> {
     static PATTERN: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"Task timed out after ([0-9]{1,4}(?:\.[0-9]{1,3})?) seconds").ok());
     let found = PATTERN.as_ref()?.captures(body)?;
     Some(format!("the function's own time limit ended it after {} s", found.get(1)?.as_str()))
+}
+
+/// A whole second or two below the gateway's limit, so that the function can still say what went wrong.
+fn below(integration: f64) -> u64 {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
+    let whole = integration as u64;
+    whole.saturating_sub(2).max(1)
 }
 
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
@@ -148,11 +198,33 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let told = source.as_ref().map(|seen| attribution::attribute(seen.response)).unwrap_or_default();
     let status = source.as_ref().map_or(0, |seen| seen.response.status);
     let kind = told.product_error.as_ref().map(|error| error.kind);
-    let logs = |fix: Fix| fix.shell("What the function logged", "aws logs tail /aws/lambda/FUNCTION --since 15m");
+    let account::Ids { api, function, region, source: allowed, .. } = account::ids(evidence);
+    let limits = account::limits(evidence);
+    let log_group = match &limits {
+        Some(limits) => shell_quote(&format!("/aws/lambda/{}", limits.name)),
+        None => "/aws/lambda/FUNCTION".into(),
+    };
+    let logs =
+        |fix: Fix| fix.shell("What the function logged", format!("aws logs tail {log_group} --since 15m{region}"));
+    let took = source.as_ref().and_then(|seen| seen.exchange.timing.head_ms).map(|ms| ms / 1000.0);
+    if let Some(own) = limits.as_ref().and_then(|limits| own_limit(limits, took?)) {
+        let longer =
+            limits.as_ref().and_then(|limits| limits.integration).map_or(own.saturating_mul(3).min(900), below);
+        return logs(Fix::new(format!(
+            "Give the function more time than its {own} s, and less than whoever waits for it; or more memory, which makes \
+             it faster."
+        )))
+        .shell(
+            "More time",
+            format!("aws lambda update-function-configuration --function-name {function} --timeout {longer}{region}"),
+        )
+        .terraform("AWS provider, in the aws_lambda_function", format!("timeout = {longer}"))
+        .code("SAM template, property of the AWS::Serverless::Function", format!("Timeout: {longer}"));
+    }
     if matches!(kind, Some(EndpointRequestTimedOut | ServiceUnavailable)) || status == 504 {
         return logs(Fix::new("Answer within the integration's time limit: do the slow part outside the request, or shorten it."))
-            .shell("The function's own limit must lie below the gateway's", "aws lambda update-function-configuration --function-name FUNCTION --timeout 28")
-            .shell("REST API, Regional or private: the 29 s can be raised by quota, then per method", "aws apigateway update-integration --rest-api-id API_ID --resource-id RESOURCE_ID --http-method GET --patch-operations op=replace,path=/timeoutInMillis,value=60000")
+            .shell("The function's own limit must lie below the gateway's", format!("aws lambda update-function-configuration --function-name {function} --timeout {}{region}", limits.and_then(|limits| limits.integration).map_or(28, below)))
+            .shell("REST API, Regional or private: the 29 s can be raised by quota, then per method", format!("aws apigateway update-integration --rest-api-id {api} --resource-id RESOURCE_ID --http-method GET --patch-operations op=replace,path=/timeoutInMillis,value=60000{region}"))
             .code("Or accept and answer later", "return { statusCode: 202, headers: { location: \"/jobs/ID\" } };");
     }
     if told.by == AnsweredBy::Application {
@@ -161,13 +233,13 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     }
     let fix = logs(Fix::new("Let the function return what API Gateway takes, within its own time limit, and let API Gateway invoke it."))
         .code("The shape of a proxy answer (body is a string)", "return { statusCode: 200, headers: { \"content-type\": \"application/json\" }, body: JSON.stringify(result) };")
-        .shell("Its own time limit and memory", "aws lambda get-function-configuration --function-name FUNCTION --query '[Timeout,MemorySize]'");
+        .shell("Its own time limit and memory", format!("aws lambda get-function-configuration --function-name {function} --query '[Timeout,MemorySize]'{region}"));
     let fix = if told.by == AnsweredBy::FunctionUrl {
         fix
     } else {
         fix.shell(
             "500 at once: let this API invoke it",
-            "aws lambda add-permission --function-name FUNCTION --statement-id api --action lambda:InvokeFunction --principal apigateway.amazonaws.com --source-arn 'arn:aws:execute-api:REGION:ACCOUNT:API_ID/*'",
+            format!("aws lambda add-permission --function-name {function} --statement-id api --action lambda:InvokeFunction --principal apigateway.amazonaws.com --source-arn {allowed}{region}"),
         )
     };
     fix.shell("What the origin says without Cloudflare's page", view::ask_directly(evidence))
@@ -242,6 +314,31 @@ mod tests {
         let body = r#"{"errorMessage":"2026-11-24T10:00:00Z u Task timed out after 3.00 seconds"}"#;
         let own = at_edge(response(502, &[HTTP], body));
         assert!(own.proof.iter().any(|line| line.contains("after 3.00 s")), "{own:?}");
+    }
+
+    #[test]
+    fn the_account_knows_the_limits() {
+        let timed = |status: u16, ms: f64| {
+            let answer = response(status, &[PROXIED, HTTP], r#"{"message":"Internal Server Error"}"#);
+            let mut evidence = with_account(edge(URL, answer), serde_json::json!({}));
+            edge_http(&mut evidence).samples[0].timing.head_ms = Some(ms);
+            evidence
+        };
+        let own = timed(500, 3_080.0);
+        let proof = failure(&own).proof.join("\n");
+        assert!(proof.contains("it took 3.1 s: the function's own time limit of 3 s"), "{proof}");
+        assert!(proof.contains("the function orders may run for 3 s, and API Gateway waits 10 s"), "{proof}");
+        let fix = (CHECK.fix)(&own, &Finding::seen(""));
+        assert!(fix.summary.contains("more time than its 3 s"), "{}", fix.summary);
+        assert!(
+            fix.steps.iter().any(|step| step.text.contains("--function-name 'orders' --timeout 8 --region us-west-2")),
+            "{fix:?}"
+        );
+        assert!(failure(&timed(503, 10_100.0)).proof.join("\n").contains("the integration's time limit of 10 s"));
+        let at_once = timed(500, 40.0);
+        assert!(failure(&at_once).proof.join("\n").contains("no time limit was met"));
+        let fix = (CHECK.fix)(&at_once, &Finding::seen(""));
+        assert!(fix.steps.iter().any(|step| step.text.contains("':f1e2d3c4b5/*'")), "{fix:?}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The checks of the area `edge`, in the order shown to people.
 
+mod account;
 mod body_base64;
 mod certificate_expiring;
 mod certificate_not_covering;
@@ -172,6 +173,7 @@ mod tests {
                     http.plain = Gathered::Found(exchange("http://api.example.com/orders", answer.clone()));
                     http.preflight = Gathered::Found(exchange(URL, response(403, &[], "")));
                     all.push(evidence.clone());
+                    all.push(with_account(evidence.clone(), serde_json::json!({"apiKeyRequired": true})));
                     let refused = crate::evidence::tls::Connect::Refused;
                     evidence.edge.tls = Gathered::Found(failed(refused, crate::evidence::tls::TlsOutcome::NotReached));
                     all.push(evidence);
@@ -183,12 +185,27 @@ mod tests {
         let mut known = edge(URL, response(301, &[PROXIED, &[("location", URL)]], ""));
         known.zone = Gathered::Found(crate::evidence::Zone::from_document(zone).unwrap());
         all.push(known);
+        let headers = [("x-amzn-requestid", "uuid"), ("x-amzn-errortype", "AccessDeniedException")];
+        let refused = response(403, &[PROXIED, &headers], r#"{"Message":"Forbidden"}"#);
+        let mut by_url = with_account(edge(URL, refused), serde_json::json!({}));
+        by_url.target.origin = Some(FUNCTION_URL.parse().unwrap());
+        all.push(by_url);
         all
+    }
+
+    /// Zones that change an answer.
+    fn zoned(mut evidence: Evidence) -> Evidence {
+        let document = serde_json::json!({"zone": {"name": "example.com"}, "settings": {"always_use_https": "off"},
+            "page_rules": [], "certificate_packs": []});
+        evidence.zone = Gathered::Found(crate::evidence::Zone::from_document(document).unwrap());
+        evidence
     }
 
     #[test]
     fn needs_are_honest() {
         let all: Vec<Evidence> = variety().into_iter().chain([healthy()]).collect();
+        let zoned = all.iter().cloned().map(zoned);
+        let all: Vec<Evidence> = all.iter().cloned().chain(zoned).collect();
         for check in AREA.checks {
             for probe in Probe::ALL {
                 let differs = |evidence: &Evidence| {

@@ -94,6 +94,31 @@ pub(super) fn with_origin(mut evidence: Evidence, answers: Vec<Response>) -> Evi
     evidence
 }
 
+/// A function URL that the account of [`with_account`] has.
+pub(super) const FUNCTION_URL: &str = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-west-2.on.aws";
+
+/// Adds an account that leads [`URL`] to a route with these settings, of an HTTP API, and on to a function of 3 s; its
+/// function URL admits the public.
+pub(super) fn with_account(mut evidence: Evidence, route: serde_json::Value) -> Evidence {
+    use serde_json::json;
+    let arn = "arn:aws:lambda:us-west-2:123456789012:function:orders";
+    let allow = |action: &str| json!({"Effect": "Allow", "Principal": "*", "Action": action, "Resource": arn});
+    let mut own = json!({"routeKey": "GET /orders", "target": "integrations/i"});
+    route.as_object().unwrap().iter().for_each(|(key, value)| own[key] = value.clone());
+    evidence.gateway = Gathered::Found(crate::evidence::Gateway::from_document(json!({
+        "domains": [{"domainName": "api.example.com", "region": "us-west-2",
+            "regionalDomainName": "d-abc123def4.execute-api.us-west-2.amazonaws.com",
+            "api_mappings": [{"apiId": "f1e2d3c4b5", "apiMappingKey": "", "stage": "live"}]}],
+        "apis": [{"apiId": "f1e2d3c4b5", "protocolType": "HTTP", "region": "us-west-2", "routes": [own],
+            "stages": [{"stageName": "live", "defaultRouteSettings": {"throttlingRateLimit": 0.0}}],
+            "integrations": [{"integrationId": "i", "integrationType": "AWS_PROXY", "integrationUri": arn, "timeoutInMillis": 10_000}]}],
+        "functions": [{"FunctionArn": arn, "Timeout": 3, "State": "Active",
+            "policy": {"Statement": [allow("lambda:InvokeFunctionUrl"), allow("lambda:InvokeFunction")]},
+            "url_configs": [{"FunctionUrl": format!("https://{FUNCTION_URL}/"), "AuthType": "NONE"}]}],
+    })));
+    evidence
+}
+
 pub(super) fn edge_http(evidence: &mut Evidence) -> &mut Exchanges {
     http(&mut evidence.edge)
 }
@@ -134,6 +159,8 @@ pub(super) fn with_dns(mut evidence: Evidence, addresses: &[&str], hops: &[&str]
         caa: Gathered::Missing(missing()),
         validation: Vec::new(),
         origin: Gathered::Missing(missing()),
+        host_ms: None,
+        origin_ms: None,
     });
     evidence
 }

@@ -25,6 +25,12 @@ pub struct Dns {
     pub caa: Gathered<CaaSearch>,
     /// The declared origin's name; missing when none was declared or it is an address.
     pub origin: Gathered<Chain>,
+    /// Milliseconds until the host's addresses were known; `None`: nobody measured (files).
+    #[serde(default)]
+    pub host_ms: Option<f64>,
+    /// The same for the declared origin.
+    #[serde(default)]
+    pub origin_ms: Option<f64>,
     /// The records by which ACM proves the names of a certificate (`_….name`), as the world sees them; only those that
     /// somebody looked up.
     #[serde(default)]

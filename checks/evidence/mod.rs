@@ -14,6 +14,7 @@ pub mod target;
 pub mod text;
 pub mod tls;
 pub mod zone;
+mod zone_facts;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -28,6 +29,7 @@ pub use http::{Exchange, Exchanges, Response};
 pub use target::Target;
 pub use tls::Handshake;
 pub use zone::Zone;
+pub use zone_facts::Idle;
 
 /// What the probes brought about one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -81,7 +81,7 @@ impl Source {
 }
 
 /// `/items/{id}` as consoles write it into permissions: `/items/*`.
-fn starred(pattern: &str) -> String {
+pub(crate) fn starred(pattern: &str) -> String {
     let segments = pattern.split('/').map(|segment| if segment.starts_with('{') { "*" } else { segment });
     segments.collect::<Vec<_>>().join("/")
 }

@@ -37,11 +37,11 @@ pub enum Caught<'a> {
 }
 
 impl<'a> Caught<'a> {
-    /// The API that was reached.
+    /// The API that was reached; none where nothing was, or thin data does not name it.
     pub fn api(&self) -> Option<&'a str> {
         match self {
             Caught::Rule(_, target) => Some(&target.api),
-            Caught::Mapping(mapping) => Some(&mapping.api),
+            Caught::Mapping(mapping) => mapping.api.as_deref(),
             Caught::Reserved | Caught::Nothing => None,
         }
     }

@@ -7,6 +7,7 @@ pub mod cache;
 pub mod cloudflare;
 pub mod effective;
 pub mod errors;
+pub mod function_url;
 pub mod gateway_error;
 pub mod lambda_policy;
 pub mod mapping;

@@ -81,6 +81,15 @@ pub fn way(evidence: &Evidence) -> Result<Way<'_>, NotRun> {
     let domain = domain(evidence)?;
     let caught = mapping::caught(domain, asked(target))?;
     let Some(id) = caught.api() else {
+        if let Caught::Mapping(mapping) = caught {
+            return Err(NotRun::inconclusive(format!(
+                "the AWS evidence does not tell which API the mapping \"{}\" of {} leads to (`aws apigatewayv2 \
+                 get-api-mappings --domain-name {}` tells it)",
+                mapping.key,
+                domain.name,
+                crate::evidence::text::shell_quote(&domain.name)
+            )));
+        }
         let why = match caught {
             Caught::Reserved => format!("{} is answered by API Gateway itself", target.path_only()),
             _ => format!("nothing on {} leads from {} to an API", domain.name, target.path_only()),

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::trust::{self, NameVerdict, PathVerdict, Trust};
+use super::trust::{self, AnchorKind, NameVerdict, PathVerdict, Trust};
 use crate::evidence::http::{Exchange, Failure, Outcome};
 use crate::evidence::target::Scheme;
 use crate::evidence::tls::{ClientCertificate, Connect, Handshake, LegacyAnswer, Limit, TlsOutcome};
@@ -254,6 +254,15 @@ fn strict(evidence: &Evidence, full: &Leg) -> Leg {
     let Some(trust) = trust::at_origin(evidence) else {
         return (ModeResult::Unknown, "no certificate of the origin was seen".into());
     };
+    // A custom origin trust store replaces the public authorities; of Origin CA under one nobody knows.
+    if let Some(by) = trust::at_origin_by_store(evidence) {
+        let said = format!("the certificate, by the zone's custom origin trust store: {}", by.trust.describe());
+        return match (strict_accepts(evidence, &by.trust), trust.anchor()) {
+            (Some(true), _) => (ModeResult::Served, said),
+            (Some(false), anchor) if by.whole && anchor != Some(AnchorKind::OriginCa) => (ModeResult::Error526, said),
+            _ => (ModeResult::Unknown, said),
+        };
+    }
     match strict_accepts(evidence, &trust) {
         Some(true) => (ModeResult::Served, format!("the certificate: {}", trust.describe())),
         Some(false) => (ModeResult::Error526, format!("the certificate: {}", trust.describe())),

@@ -12,7 +12,7 @@ pub(crate) const CHECK: Check = Check {
     id: "origin-bypass-open",
     title: "The origin answers Cloudflare only",
     severity: Severity::Low,
-    needs: &[Probe::OriginHttp, Probe::OriginTls],
+    needs: &[Probe::OriginHttp, Probe::OriginTls, Probe::Zone],
     why: "Whoever learns the origin's name (old DNS data, a repository, a log) reaches it past Cloudflare: no \
           firewall, no rate limit, no cache, every request billed. A regional API Gateway domain answers everyone who \
           asks for the name.",
@@ -47,8 +47,22 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let finding =
         Finding::seen(format!("{origin}, asked directly, answers {} to anyone who knows its name", response.status))
             .proof(format!("origin: {} {} → {}", first.request.method, first.request.url, response.status))
-            .proofs(handshake.map(|handshake| format!("at {}, without a client certificate", handshake.place())));
+            .proofs(handshake.map(|handshake| format!("at {}, without a client certificate", handshake.place())))
+            .proofs(sent_in_vain(evidence));
     Ok(Verdict::Warn(finding))
+}
+
+/// Cloudflare shows a certificate, and the origin does not ask for it.
+fn sent_in_vain(evidence: &Evidence) -> Option<String> {
+    let zone = evidence.zone_of_host().ok()?;
+    let pulls = &zone.origin_pulls;
+    let levels = [
+        ("this host", pulls.host.found()),
+        ("the zone", pulls.zone.found()),
+        ("all zones", zone.settings.origin_pulls.found()),
+    ];
+    let (level, _) = levels.into_iter().find(|(_, on)| *on == Some(&true))?;
+    Some(format!("Authenticated Origin Pulls is on (the certificate of {level}), and the origin does not demand it"))
 }
 
 /// Our own time limits, which say nothing of the origin.
@@ -140,5 +154,15 @@ mod tests {
         http.samples[0].request.headers.push("authorization", "Bearer abcdefgh");
         assert_eq!(word(&CHECK, &secret), "inconclusive");
         assert_eq!(word(&CHECK, &evidence()), "disabled");
+    }
+
+    #[test]
+    fn a_certificate_that_nobody_asks_for_is_named() {
+        let mut open = origin_answers(pki().healthy(), answered(200, [], "{}"));
+        let document = serde_json::json!({"settings": {"tls_client_auth": "on"}});
+        open.zone = Gathered::Found(crate::evidence::Zone::from_document(document).unwrap());
+        assert_eq!(word(&CHECK, &open), "warn/high");
+        let Ok(Verdict::Warn(finding)) = CHECK.run(&open) else { panic!("no warning") };
+        assert!(finding.proof.iter().any(|line| line.contains("does not demand it")), "{finding:?}");
     }
 }

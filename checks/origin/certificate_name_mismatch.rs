@@ -156,6 +156,8 @@ mod tests {
             caa: Gathered::Missing(NotRun::Disabled(Probe::Dns)),
             validation: Vec::new(),
             origin: Gathered::Found(Chain { hops: vec![hop], ..no_data() }),
+            host_ms: None,
+            origin_ms: None,
         });
         assert_eq!(word(&CHECK, &alias), "warn/low");
         assert_eq!(word(&CHECK, &alias.without(Probe::Dns)), "warn/high");

@@ -5,7 +5,8 @@ use crate::evidence::Evidence;
 use crate::evidence::tls::Certificate;
 use crate::model::tls_report::ReportedFault;
 use crate::model::trust::{
-    AnchorKind, Issuer, PathVerdict, Trust, at_origin, is_cloudflare_client_certificate, service_certificate,
+    AnchorKind, Issuer, PathVerdict, Trust, at_origin, at_origin_by_store, is_cloudflare_client_certificate,
+    service_certificate,
 };
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
@@ -13,7 +14,7 @@ pub(crate) const CHECK: Check = Check {
     id: "origin-certificate-untrusted",
     title: "The origin's certificate comes from a CA that Cloudflare trusts",
     severity: Severity::High,
-    needs: &[Probe::OriginTls, Probe::EdgeHttp],
+    needs: &[Probe::OriginTls, Probe::EdgeHttp, Probe::Zone],
     why: "Full (strict) takes certificates of public CAs and of Cloudflare Origin CA; others are a 526. Under Full \
           anybody between Cloudflare and the origin can present such a certificate, and read and alter the traffic.",
     fix,
@@ -48,8 +49,12 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         );
         return Ok(weigh(evidence, &edge, false, finding(what)));
     }
+    // The store's own authorities are as good there as public ones.
+    if at_origin_by_store(evidence).is_some_and(|by| matches!(by.trust.path, PathVerdict::Trusted { .. })) {
+        return Ok(Verdict::pass("trusted through the zone's custom origin trust store"));
+    }
     match &trust.path {
-        PathVerdict::Trusted { by, .. } => Ok(trusted(&edge, leaf, &trust, *by, finding)),
+        PathVerdict::Trusted { by, .. } => Ok(trusted(evidence, &edge, leaf, &trust, *by, finding)),
         PathVerdict::SelfSigned => {
             let what = format!("the certificate of {origin} is self-signed");
             Ok(weigh(evidence, &edge, false, finding(what)))
@@ -65,7 +70,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
                     "the certificate of {origin} is issued by \"{issuer}\", neither a public CA nor Cloudflare Origin CA"
                 ),
             };
-            Ok(weigh(evidence, &edge, false, own_trust_store(&edge, finding(what))))
+            Ok(weigh(evidence, &edge, false, own_trust_store(evidence, &edge, finding(what))))
         }
         PathVerdict::NotAServerCertificate | PathVerdict::ConstraintViolated(_) => {
             let what = format!("the certificate of {origin}: {}", trust.path.describe());
@@ -92,9 +97,10 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
 }
 
 /// A private CA is sound where the zone trusts it by an own trust store, which only the zone's settings show.
-fn own_trust_store(edge: &Edge, finding: Finding) -> Finding {
+fn own_trust_store(evidence: &Evidence, edge: &Edge, finding: Finding) -> Finding {
+    let is_known = evidence.zone_of_host().is_ok_and(|zone| zone.trust_store.found().is_some());
     match edge {
-        Edge::Serves(_) => finding
+        Edge::Serves(_) if !is_known => finding
             .proof("unless that CA was uploaded to the zone's custom origin trust store")
             .confidence(Confidence::Medium),
         _ => finding,
@@ -103,6 +109,7 @@ fn own_trust_store(edge: &Edge, finding: Finding) -> Finding {
 
 /// Everything is right with it here, and Cloudflare refuses it all the same.
 fn trusted(
+    evidence: &Evidence,
     edge: &Edge,
     leaf: &Certificate,
     trust: &Trust,
@@ -113,9 +120,14 @@ fn trusted(
     if !refused {
         return Verdict::pass(format!("trusted through {}", by.name()));
     }
+    let store = evidence.zone_of_host().ok().and_then(|zone| zone.trust_store.found());
+    let store = match store.map(|store| store.iter().any(|authority| authority.active)) {
+        Some(true) => ": the zone has its own origin trust store, which replaces the public CAs",
+        Some(false) => "; the zone has no origin trust store of its own",
+        None => ": perhaps the zone has its own origin trust store, which replaces the public CAs",
+    };
     let what = format!(
-        "Cloudflare answers 526 to a certificate that passes every check here (trusted through {}): perhaps the zone \
-         has its own origin trust store, which replaces the public CAs",
+        "Cloudflare answers 526 to a certificate that passes every check here (trusted through {}){store}",
         by.name()
     );
     let finding = finding(what)

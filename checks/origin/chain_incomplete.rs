@@ -4,14 +4,14 @@ use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;
 use crate::model::origin_host::OriginClass;
 use crate::model::tls_report::ReportedFault;
-use crate::model::trust::{PathVerdict, at_origin};
+use crate::model::trust::{PathVerdict, at_origin, at_origin_by_store};
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 pub(crate) const CHECK: Check = Check {
     id: "origin-chain-incomplete",
     title: "The origin sends its intermediate certificates",
     severity: Severity::High,
-    needs: &[Probe::OriginTls, Probe::EdgeHttp],
+    needs: &[Probe::OriginTls, Probe::EdgeHttp, Probe::Zone],
     why: "A certificate is judged by the chain that is sent with it. Browsers fetch or remember a missing \
           intermediate, Cloudflare's edge does not have to: under Full (strict) the chain then leads nowhere, a 526.",
     fix,
@@ -31,6 +31,9 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     }
     let chain = view::certificate_chain(evidence, &edge)?;
     let trust = at_origin(evidence).ok_or_else(|| NotRun::inconclusive("no certificate of the origin was seen"))?;
+    if at_origin_by_store(evidence).is_some_and(|by| matches!(by.trust.path, PathVerdict::Trusted { .. })) {
+        return Ok(Verdict::pass("it leads to an authority of the zone's custom origin trust store"));
+    }
     match &trust.path {
         PathVerdict::Trusted { used, .. } => Ok(Verdict::pass(match used.len() {
             0 | 1 => "the leaf's issuer is itself trusted".into(),

@@ -4,6 +4,7 @@ use crate::check::{Check, Probe, Severity};
 use crate::evidence::tls::{ClientCertificate, Connect, Handshake, TlsOutcome};
 use crate::evidence::{Evidence, Response};
 use crate::model::origin_host::OriginClass;
+use crate::model::ssl_mode::SslMode;
 use crate::model::tls_report::ReportedFault;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
@@ -11,7 +12,7 @@ pub(crate) const CHECK: Check = Check {
     id: "origin-client-certificate-required",
     title: "Cloudflare can show the client certificate that the origin wants",
     severity: Severity::Critical,
-    needs: &[Probe::OriginTls, Probe::OriginHttp, Probe::EdgeHttp],
+    needs: &[Probe::OriginTls, Probe::OriginHttp, Probe::EdgeHttp, Probe::Zone],
     why: "An origin that refuses whoever has no client certificate is well protected, as long as Cloudflare has one: \
           Authenticated Origin Pulls must be on, with a certificate that the origin's trust store knows. Else \
           visitors see 525, 520 or 400. Merely asking for one is healthy.",
@@ -32,11 +33,34 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     // The same refusal through Cloudflare: what came through is the origin's answer, and it is a no.
     let through = (edge != Edge::Unseen).then(|| evidence.edge_exchanges().find(|e| e.response().is_some_and(refuses)));
     if let Some(exchange) = through.flatten() {
-        return Ok(Verdict::Fail(finding.proof(line(exchange)).proof("Cloudflare shows none, or not the right one")));
+        let shows = match Pulls::of(evidence) {
+            Some(Pulls::Sends(which)) => format!("Cloudflare shows {which}, which the origin does not know"),
+            Some(Pulls::None) => "Authenticated Origin Pulls is off at every level: Cloudflare shows none".into(),
+            None => "Cloudflare shows none, or not the right one".into(),
+        };
+        return Ok(Verdict::Fail(finding.proof(line(exchange)).proof(shows)));
     }
     Ok(match &edge {
         Edge::Serves(line) => Verdict::pass(format!("closed to everyone but Cloudflare, which shows one ({line})")),
-        Edge::Error { code: 520 | 525, line } => Verdict::Fail(finding.proof(line)),
+        Edge::Error { code: 520 | 525, line } => {
+            let pulls = Pulls::of(evidence).map(|pulls| match pulls {
+                Pulls::Sends(which) => {
+                    format!("Cloudflare shows {which}: the origin's trust store does not know its CA")
+                }
+                Pulls::None => "Authenticated Origin Pulls is off at every level".into(),
+            });
+            Verdict::Fail(finding.proof(line).proofs(pulls))
+        }
+        other if let Some(pulls) = Pulls::of(evidence) => match pulls {
+            Pulls::Sends(which) => {
+                Verdict::pass(format!("closed to everyone without a certificate; Cloudflare shows {which}"))
+            }
+            Pulls::None => Verdict::Fail(
+                finding
+                    .proofs(other.line().map(str::to_owned))
+                    .proof("Authenticated Origin Pulls is off at every level: Cloudflare shows none"),
+            ),
+        },
         other => {
             let finding = finding
                 .proofs(other.line().map(str::to_owned))
@@ -44,6 +68,42 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             Verdict::Warn(finding.confidence(Confidence::Medium))
         }
     })
+}
+
+/// What Cloudflare shows to this host's origin: host before zone before global (`facts/cloudflare.md` section 4.5).
+enum Pulls {
+    /// A certificate; which.
+    Sends(&'static str),
+    /// None: off at each of the three levels.
+    None,
+}
+
+impl Pulls {
+    /// `None`: not all that decides is known.
+    fn of(evidence: &Evidence) -> Option<Pulls> {
+        let zone = evidence.zone_of_host().ok()?;
+        // No certificate is shown where the way to the origin is plain HTTP.
+        if let Ok(effective) = evidence.effective()
+            && matches!(effective.ssl.certain(), Some(SslMode::Off | SslMode::Flexible))
+        {
+            return Some(Pulls::None);
+        }
+        let pulls = &zone.origin_pulls;
+        let zone_level = match (pulls.zone.found(), pulls.zone_certificate.found()) {
+            (Some(true), Some(true)) => Some(true),
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            _ => None,
+        };
+        match (pulls.host.found(), zone_level, zone.settings.origin_pulls.found()) {
+            (Some(true), ..) => Some(Pulls::Sends("the certificate of this host")),
+            (Some(false), Some(true), _) => Some(Pulls::Sends("the zone's own certificate")),
+            (Some(false), Some(false), Some(true)) => {
+                Some(Pulls::Sends("the certificate that all zones share (CN=origin-pull.cloudflare.net)"))
+            }
+            (Some(false), Some(false), Some(false)) => Some(Pulls::None),
+            _ => None,
+        }
+    }
 }
 
 /// How it refuses: in the handshake, or in HTTP after it (nginx's way).
@@ -185,5 +245,34 @@ mod tests {
         assert_eq!(word(&CHECK, &rejected), "inconclusive");
         assert_eq!(word(&CHECK, &served(rejected)), "pass");
         assert_eq!(word(&CHECK, &with(ClientCertificate::NotAsked, TlsOutcome::Reset)), "inconclusive");
+    }
+
+    fn pulls(mut evidence: Evidence, global: &str, zone: bool, host: bool) -> Evidence {
+        let document = serde_json::json!({
+            "zone": {"name": "example.com"}, "settings": {"tls_client_auth": global, "ssl": "strict"},
+            "origin_tls_client_auth_settings": {"enabled": zone}, "origin_tls_client_auth": [{"status": "active"}],
+            "origin_tls_client_auth_hostname": {"hostname": HOST, "enabled": host}, "page_rules": [],
+            "rulesets": {"http_config_settings": []}, "worker_routes": [],
+        });
+        evidence.zone = Gathered::Found(crate::evidence::Zone::from_document(document).unwrap());
+        evidence
+    }
+
+    #[test]
+    fn the_zone_knows_what_cloudflare_shows() {
+        let refusing = || with(ClientCertificate::Required, TlsOutcome::Reset);
+        assert_eq!(word(&CHECK, &pulls(refusing(), "off", false, false)), "fail/high");
+        for (global, zone, host) in [("on", false, false), ("off", true, false), ("off", false, true)] {
+            assert_eq!(word(&CHECK, &pulls(refusing(), global, zone, host)), "pass", "{global} {zone} {host}");
+        }
+        let refused = pulls(edge_error(refusing(), 525), "on", false, false);
+        assert_eq!(word(&CHECK, &refused), "fail/high");
+        let Ok(Verdict::Fail(finding)) = CHECK.run(&refused) else { panic!("no failure") };
+        assert!(finding.proof.iter().any(|line| line.contains("all zones share")), "{finding:?}");
+        assert_eq!(word(&CHECK, &pulls(served(refusing()), "off", false, false)), "pass", "it works");
+        assert_eq!(
+            word(&CHECK, &pulls(with(ClientCertificate::NotAsked, TlsOutcome::Completed), "off", false, false)),
+            "pass"
+        );
     }
 }

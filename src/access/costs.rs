@@ -2,7 +2,77 @@
 //! changes the answers of these checks, and of no other.
 
 /// Part of the zone's document → the checks that depend on it.
-pub const COSTS: &[(&str, &[&str])] = &[];
+pub const COSTS: &[(&str, &[&str])] = &[
+    ("certificate_packs", &["cloudflare-edge-certificate-pending", "edge-certificate-not-covering"]),
+    ("cloud_connector", &["cloudflare-strict-breaks-neighbour", "cloudflare-worker-intercepts"]),
+    ("cloud_regions", &["cloudflare-tiered-cache-unhinted"]),
+    ("custom_trust_store", &["cloudflare-trust-store-replaced"]),
+    (
+        "dns_records",
+        &[
+            "cloudflare-minimum-tls-weak",
+            "cloudflare-strict-breaks-neighbour",
+            "cloudflare-tiered-cache-unhinted",
+            "cloudflare-zone-inactive",
+            "dns-name-unresolvable",
+            "dns-resolvers-disagree",
+            "dns-target-is-address",
+            "edge-http-not-redirected",
+        ],
+    ),
+    ("dns_settings", &["dns-delegation-wrong"]),
+    ("hostname_settings.min_tls_version", &["cloudflare-minimum-tls-weak"]),
+    (
+        "page_rules",
+        &[
+            "cloudflare-page-rule-superseded",
+            "cloudflare-rule-never-matches",
+            "cloudflare-rule-shadowed",
+            "cloudflare-ssl-mode-weak",
+            "cloudflare-strict-breaks-neighbour",
+            "edge-http-not-redirected",
+            "origin-unreachable",
+        ],
+    ),
+    (
+        "rulesets.http_config_settings",
+        &[
+            "cloudflare-rule-never-matches",
+            "cloudflare-ssl-mode-weak",
+            "cloudflare-strict-breaks-neighbour",
+            "origin-unreachable",
+        ],
+    ),
+    (
+        "rulesets.http_request_cache_settings",
+        &[
+            "cache-control-missing",
+            "cache-not-eligible",
+            "cache-rule-bypasses",
+            "cache-type-mismatch",
+            "cloudflare-rule-never-matches",
+            "cloudflare-rule-shadowed",
+        ],
+    ),
+    ("rulesets.http_request_dynamic_redirect", &["cloudflare-strict-breaks-neighbour", "edge-http-not-redirected"]),
+    ("rulesets.http_request_origin", &["cloudflare-strict-breaks-neighbour"]),
+    ("settings.always_online", &["cache-stale-disabled"]),
+    ("settings.always_use_https", &["edge-http-not-redirected"]),
+    ("settings.min_tls_version", &["cloudflare-minimum-tls-weak"]),
+    (
+        "settings.ssl",
+        &[
+            "cloudflare-rule-shadowed",
+            "cloudflare-ssl-mode-weak",
+            "cloudflare-strict-breaks-neighbour",
+            "origin-unreachable",
+        ],
+    ),
+    ("settings.tiered_cache_smart_topology_enable", &["cloudflare-tiered-cache-unhinted"]),
+    ("worker_domains", &["cloudflare-strict-breaks-neighbour"]),
+    ("worker_routes", &["cloudflare-strict-breaks-neighbour", "cloudflare-worker-intercepts"]),
+    ("zone", &["cloudflare-zone-inactive", "dns-delegation-wrong", "dns-not-proxied", "dns-resolvers-disagree"]),
+];
 
 /// The checks that depend on a part of the zone.
 pub fn checks_of(key: &str) -> Vec<&'static str> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cfdoctor_checks::Probe;
-use cfdoctor_checks::evidence::{Gateway, Target, Zone};
+use cfdoctor_checks::evidence::{Target, Zone};
 use serde_json::Value;
 
 use super::CommandError;
@@ -33,9 +33,7 @@ pub(super) fn apply(given: &KnownArgs, region: Option<&str>, settings: &mut Sett
     }
     for file in &given.aws_json {
         let wrong = |why: String| CommandError::usage(format!("--aws-json {}: {why}", file.display()));
-        let read = Gateway::accept(&json(file).map_err(wrong)?).ok_or_else(|| {
-            wrong("no output of an `aws … get-…` command is recognised in it, nor an object with domains, certificates, apis or functions".into())
-        })?;
+        let read = crate::lint::account(&bytes(file).map_err(wrong)?).map_err(wrong)?;
         settings.gateway_file = Some(match settings.gateway_file.take() {
             Some(gateway) => gateway.merge(read),
             None => read,
@@ -105,11 +103,15 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn json(file: &Path) -> Result<Value, String> {
+    serde_json::from_slice(&bytes(file)?).map_err(|error| format!("not JSON: it stops making sense at {error}"))
+}
+
+fn bytes(file: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let opened = File::open(file).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
     opened.map_err(|error| format!("cannot be read ({error})"))?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(format!("larger than {} MiB", MAX_FILE / 1024 / 1024));
     }
-    serde_json::from_slice(&bytes).map_err(|error| format!("not JSON: it stops making sense at {error}"))
+    Ok(bytes)
 }

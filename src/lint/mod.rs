@@ -1,5 +1,6 @@
 //! Judging what you already have: files of several kinds, laid together into one evidence (`product.md` section 7).
 
+mod account;
 pub mod declared;
 mod har;
 mod http_dump;
@@ -55,7 +56,7 @@ pub enum Kind {
     Har,
     /// Cloudflare zone settings, as JSON in the API's shapes.
     Zone,
-    /// AWS account settings, as JSON: outputs of `aws … get-…`, or several in one object.
+    /// AWS account settings, as JSON in AWS's shapes: outputs of `aws … get-…` as they are.
     Account,
     /// A Terraform plan or state, as `terraform show -json` writes it.
     Terraform,
@@ -188,7 +189,7 @@ struct Pile {
     har: Vec<har::Group>,
     observed: Vec<observations::Observations>,
     zone: Option<Zone>,
-    gateway: Option<Gateway>,
+    account: Option<Gateway>,
     declared: Declared,
     pem: pem::Pem,
     notes: Vec<String>,
@@ -248,12 +249,10 @@ impl Pile {
                 self.zone = Some(zone);
             }
             Kind::Account => {
-                let value: serde_json::Value = serde_json::from_slice(&bytes)
-                    .map_err(|error| unreadable(format!("taken for an account, which stops making sense at {error}")))?;
-                let read = Gateway::accept(&value).ok_or_else(|| unreadable(NO_ACCOUNT.into()))?;
-                self.gateway = Some(match self.gateway.take() {
-                    Some(gateway) => gateway.merge(read),
-                    None => read,
+                let account = account::read(&bytes).map_err(unreadable)?;
+                self.account = Some(match self.account.take() {
+                    Some(known) => known.merge(account),
+                    None => account,
                 });
             }
             Kind::Terraform => {
@@ -306,8 +305,9 @@ impl Pile {
             evidence.gathered_at = at;
         }
         input.apply(&mut evidence.target);
-        self.lay_zone(&mut evidence);
+        self.lay_known(&mut evidence);
         let mut notes = std::mem::take(&mut self.notes);
+        notes.extend(self.account.iter().flat_map(account::waiting));
         for observed in &self.observed {
             observed.lay_over(&mut evidence);
         }
@@ -353,8 +353,11 @@ impl Pile {
         if let Some(zone) = self.declared.zone_over(&host, zone.as_ref()) {
             evidence.zone = Gathered::Found(zone);
         }
-        let gateway = self.gateway.clone().or_else(|| evidence.gateway.found().cloned());
-        if let Some(gateway) = self.declared.account_over(gateway.as_ref()) {
+        let account = match (self.account.clone(), evidence.gateway.found()) {
+            (Some(account), Some(recorded)) => Some(account.merge(recorded.clone())),
+            (account, recorded) => account.or_else(|| recorded.cloned()),
+        };
+        if let Some(gateway) = self.declared.account_over(account.as_ref()) {
             evidence.gateway = Gathered::Found(gateway);
         }
         if with_chain && let Some(handshake) = self.pem.handshake(&evidence.target) {
@@ -363,7 +366,7 @@ impl Pile {
     }
 
     /// The zone and the account of the files, and what its record points at where the user did not say it.
-    fn lay_zone(&self, evidence: &mut Evidence) {
+    fn lay_known(&self, evidence: &mut Evidence) {
         self.lay_declared(evidence, true);
         if evidence.target.origin.is_none() {
             evidence.target.origin = declared::origin_of(&evidence.zone, &evidence.target);
@@ -373,6 +376,7 @@ impl Pile {
     /// One evidence for each URL of the HAR files, or for the one that was named.
     fn lay_together_har(&mut self, input: &LintInput) -> Result<Linted, LintError> {
         let mut notes = std::mem::take(&mut self.notes);
+        notes.extend(self.account.iter().flat_map(account::waiting));
         let mut found = Vec::new();
         for group in std::mem::take(&mut self.har) {
             let Ok(mut target) = group.url.parse::<Target>() else {
@@ -391,7 +395,7 @@ impl Pile {
             let newest = group.exchanges.iter().filter_map(|exchange| exchange.sent_at).max();
             let at = input.at.or(newest).unwrap_or_else(now);
             let mut evidence = Evidence::nothing(target.redacted(), at);
-            self.lay_zone(&mut evidence);
+            self.lay_known(&mut evidence);
             evidence.edge.http = Gathered::Found(http_dump::only_samples(group.exchanges, Probe::EdgeHttp));
             for observed in &self.observed {
                 observed.lay_over(&mut evidence);
@@ -421,9 +425,6 @@ impl LintInput {
     }
 }
 
-const NO_ACCOUNT: &str = "no output of an `aws … get-…` command is recognised in it, nor an object with domains, \
-                          certificates, apis or functions";
-
 fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }
@@ -449,13 +450,19 @@ fn detect(bytes: &[u8]) -> Result<Kind, String> {
         return Err("the file is empty".into());
     }
     if start.starts_with('{') || start.starts_with('[') {
-        let value: serde_json::Value = serde_json::from_slice(bytes)
-            .map_err(|error| format!("taken for JSON, which stops making sense at {error}"))?;
+        let value: serde_json::Value = match serde_json::from_slice(bytes) {
+            Ok(value) => value,
+            // Several outputs of the AWS CLI, one after another.
+            Err(_) if account::read(bytes).is_ok() => return Ok(Kind::Account),
+            Err(error) => return Err(account::cut(bytes, &error)),
+        };
         if value.get("dns").is_some() || value.get("tls").is_some() {
             return Ok(Kind::Observations);
         }
         let has = |keys: &[&str]| keys.iter().any(|key| value.get(key).is_some());
-        if has(KEYS) || has(&["result"]) && has(&["success"]) {
+        // Both a zone and an account tell what could not be read.
+        let is_zone = KEYS.iter().any(|key| *key != "not_read" && has(&[key]));
+        if is_zone || has(&["result"]) && has(&["success"]) {
             return Ok(Kind::Zone);
         }
         if template::is_one(&value) {
@@ -467,8 +474,8 @@ fn detect(bytes: &[u8]) -> Result<Kind, String> {
         let keys = value.as_object().map(|map| map.keys().take(5).cloned().collect::<Vec<_>>().join(", "));
         return Err(match keys {
             Some(keys) => format!(
-                "JSON with the keys {keys:?}: neither a HAR file (log), nor observations (dns, tls), nor a zone or account, nor a Terraform plan \
-                 (resource_changes) or a template (Resources)"
+                "JSON with the keys {keys:?}: neither a HAR file (log), nor observations (dns, tls), nor a zone, nor an \
+                 account or an output of `aws … get-…`, nor a Terraform plan (resource_changes) or a template (Resources)"
             ),
             None => "JSON that is not an object".into(),
         });
@@ -482,10 +489,21 @@ fn detect(bytes: &[u8]) -> Result<Kind, String> {
     if template::is_yaml_one(&text) {
         return Ok(Kind::Template);
     }
+    if let Some(what) = account::useless_output(&text) {
+        return Err(what);
+    }
     Err(format!(
         "no kind of file that lint reads; it begins with {:?} (an HTTP dump has a line HTTP/… STATUS)",
         shorten(start.lines().next().unwrap_or_default(), 60)
     ))
+}
+
+/// Reads an account file (`lint`, `--aws-json`).
+///
+/// # Errors
+/// It is not JSON, or nothing of an account is in it: what, where, and the command to run.
+pub fn account(bytes: &[u8]) -> Result<Gateway, String> {
+    account::read(bytes)
 }
 
 fn known_binary(bytes: &[u8]) -> Option<&'static str> {

@@ -116,6 +116,8 @@ impl Observations {
                 Some(origin) if seen(origin) => Gathered::Found(self.chain(origin)),
                 _ => Gathered::Missing(NotRun::inconclusive("no DNS of the origin was reported")),
             },
+            host_ms: None,
+            origin_ms: None,
         }
     }
 

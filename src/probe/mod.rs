@@ -15,12 +15,14 @@ pub mod tls;
 pub mod vantage;
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 use cfdoctor_checks::evidence::dns::{Chain, Lookup};
 use cfdoctor_checks::evidence::target::Scheme;
 use cfdoctor_checks::evidence::{Dns, Evidence, Gateway, Gathered, Target, Vantage};
 use cfdoctor_checks::{NotRun, Probe};
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use time::OffsetDateTime;
 
 use crate::lint::declared::is_stand_in;
@@ -63,9 +65,17 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
     };
     let gateway = async {
         let way = way.clone().await;
-        known::gateway(target, way.origin.as_ref(), settings, budget).await
+        let gateway = known::gateway(target, way.origin.as_ref(), settings, budget).await;
+        let validation = validation(&asker, target, &gateway, settings).await;
+        (gateway, validation)
     };
-    let ((host, unchecked, edge), (way, (origin_chain, mut leg)), around, zone, gateway) = tokio::join!(
+    let (
+        (host, host_ms, unchecked, edge),
+        (way, (origin_chain, origin_ms, mut leg)),
+        around,
+        zone,
+        (gateway, validation),
+    ) = tokio::join!(
         edge_leg(&asker, target, settings, budget),
         origin,
         surroundings(&asker, target, settings),
@@ -83,8 +93,10 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
             zone: around.zone,
             views: around.views,
             caa: around.caa,
-            validation: Vec::new(),
+            validation,
             origin: origin_chain,
+            host_ms: Some(host_ms),
+            origin_ms,
         }),
         None => Gathered::Missing(NotRun::Disabled(Probe::Dns)),
     };
@@ -113,14 +125,25 @@ async fn surroundings(asker: &Asker, target: &Target, settings: &Settings) -> Op
     }
 }
 
+/// The records by which ACM proves the names of the host's certificates, as the world sees them: only where a chosen
+/// check asks for names and account.
+async fn validation(asker: &Asker, target: &Target, gateway: &Gathered<Gateway>, settings: &Settings) -> Vec<Chain> {
+    /// A certificate has a record for each name; the first ones tell whether somebody tidied up.
+    const MOST: usize = 4;
+    let is_asked = [Probe::Dns, Probe::Gateway].iter().all(|probe| settings.probes.contains(probe));
+    let Some(gateway) = gateway.found().filter(|_| is_asked) else { return Vec::new() };
+    let names = gateway.validation_names(&target.host);
+    join_all(names.iter().take(MOST).map(|name| asker.chain(name))).await
+}
+
 /// What a visitor meets.
 async fn edge_leg(
     asker: &Asker,
     target: &Target,
     settings: &Settings,
     budget: &Budget,
-) -> (Chain, Option<Lookup>, Vantage) {
-    let host = asker.chain(&target.host).await;
+) -> (Chain, f64, Option<Lookup>, Vantage) {
+    let (host, host_ms) = timed_chain(asker, &target.host).await;
     let unchecked = async {
         match &host.ipv4 {
             Lookup::ServFail { .. } => Some(asker.unchecked(&target.host).await),
@@ -141,7 +164,14 @@ async fn edge_leg(
     let (https, plain) = (route(&host, &target.host, https_port), route(&host, &target.host, http_port));
     let vantage = vantage::edge(target, &https, &plain, &follow, settings, budget);
     let (unchecked, vantage) = tokio::join!(unchecked, vantage);
-    (host, unchecked, vantage)
+    (host, host_ms, unchecked, vantage)
+}
+
+/// The chain, and the milliseconds that it took.
+async fn timed_chain(asker: &Asker, name: &str) -> (Chain, f64) {
+    let start = Instant::now();
+    let chain = asker.chain(name).await;
+    (chain, start.elapsed().as_secs_f64() * 1000.0)
 }
 
 /// What Cloudflare meets.
@@ -151,24 +181,24 @@ async fn origin_leg(
     way: &Way,
     settings: &Settings,
     budget: &Budget,
-) -> (Gathered<Chain>, Option<OriginLeg>) {
-    let Some(origin) = &way.origin else { return (Gathered::Missing(NotRun::origin_unknown()), None) };
+) -> (Gathered<Chain>, Option<f64>, Option<OriginLeg>) {
+    let Some(origin) = &way.origin else { return (Gathered::Missing(NotRun::origin_unknown()), None, None) };
     if is_stand_in(&origin.host) {
-        return (Gathered::Missing(NotRun::inconclusive("the origin exists after apply only")), None);
+        return (Gathered::Missing(NotRun::inconclusive("the origin exists after apply only")), None, None);
     }
-    let (chain, https, plain) = match origin.host.parse::<IpAddr>() {
+    let (chain, took_ms, https, plain) = match origin.host.parse::<IpAddr>() {
         Ok(address) => {
             let to = |port| Route { peer: origin.host.clone(), port, addresses: vec![address], no_address: None };
             let why = "the declared origin is an address";
-            (Gathered::Missing(NotRun::NotApplicable(why.into())), to(origin.port), to(80))
+            (Gathered::Missing(NotRun::NotApplicable(why.into())), None, to(origin.port), to(80))
         }
         Err(_) => {
-            let chain = asker.chain(&origin.host).await;
+            let (chain, took_ms) = timed_chain(asker, &origin.host).await;
             let (https, plain) = (route(&chain, &origin.host, origin.port), route(&chain, &origin.host, 80));
-            (Gathered::Found(chain), https, plain)
+            (Gathered::Found(chain), Some(took_ms), https, plain)
         }
     };
-    (chain, Some(vantage::origin(target, origin, &way.overrides, &https, &plain, settings, budget).await))
+    (chain, took_ms, Some(vantage::origin(target, origin, &way.overrides, &https, &plain, settings, budget).await))
 }
 
 /// Nobody looked at the origin, because nobody knows it.

@@ -16,6 +16,8 @@ use page::Page;
 pub use explained::{Explained, explained, explained_line};
 pub use why::render as why;
 
+pub(crate) use problem::kind as step_kind;
+
 /// Writes the report for people.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use super::{
     AreaReport, Diagnosis, Observed, Predicted, Reason, ReasonKind, Report, ResultReport, RuledOut, SslModeOutcome,
     Status, TargetReport, TargetVerdict,
 };
-use super::{decision, measured};
+use super::{decision, measured, path};
 
 /// Characters of a sentence or a line of proof. The longest sound ones (a Content-Security-Policy, a signed URL) fit.
 const MAX_LINE: usize = 2000;
@@ -88,6 +88,7 @@ impl Report {
             })
             .collect();
         let inconclusive = assessment.inconclusive.as_deref().map(line).or_else(|| nothing_to_go_by(&results));
+        let diagnosis = assessment.diagnosis.as_ref().map(Diagnosis::from);
         TargetReport {
             url: text::clean(&redact::text(&evidence.target.url())),
             host: text::clean(host),
@@ -95,8 +96,10 @@ impl Report {
             answered_by: answered_by(evidence),
             verdict: verdict(&results, inconclusive.is_some()),
             inconclusive,
-            diagnosis: assessment.diagnosis.as_ref().map(Diagnosis::from),
             gathered_at: Some(evidence.gathered_at),
+            path: catch_unwind(AssertUnwindSafe(|| path::path(evidence, diagnosis.as_ref(), &results)))
+                .unwrap_or_default(),
+            diagnosis,
             certificates: measured::certificates(evidence),
             timings: measured::timings(evidence),
             observed: observed(evidence),

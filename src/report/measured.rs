@@ -127,6 +127,10 @@ pub(super) fn timings(evidence: &Evidence) -> Vec<TimingReport> {
         if own.is_empty() {
             own.extend(vantage.tls.found().map(|handshake| connection(end, handshake)));
         }
+        // The name is looked up once, for all of them.
+        if let (Some(first), Some(dns)) = (own.first_mut(), evidence.dns.found()) {
+            first.dns_ms = rounded(if end == End::Edge { dns.host_ms } else { dns.origin_ms });
+        }
         // What comes from files has no times.
         own.retain(TimingReport::is_measured);
         all.append(&mut own);
@@ -178,7 +182,7 @@ fn connection(end: End, handshake: &Handshake) -> TimingReport {
         total_ms: None,
         status: None,
         cf_cache_status: None,
-        failed: None,
+        failed: super::path::trouble(handshake).map(|why| line(&redact::text(&why))),
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn report_of(statuses: &[Status], inconclusive: bool) -> Report {
         inconclusive: inconclusive.then(|| "a challenge".into()),
         diagnosis: None,
         gathered_at: None,
+        path: Vec::new(),
         certificates: Vec::new(),
         timings: Vec::new(),
         observed: None,

@@ -9,11 +9,14 @@
     missing_docs
 )]
 
+mod access;
+mod browser;
 mod command_line;
 mod fixtures;
 mod formats;
 mod gate;
 mod hostile;
+mod measured;
 #[cfg(feature = "aws")]
 mod moto;
 mod real_servers;
@@ -22,4 +25,5 @@ mod renderers;
 mod rich;
 mod rules_oracle;
 mod scenarios;
+mod whole;
 mod why;

@@ -4,7 +4,7 @@ use cfdoctor::render::{Detail, Format, Look, render};
 use cfdoctor::report::{Report, Status};
 use unicode_width::UnicodeWidthStr;
 
-use crate::rich;
+use crate::{rich, whole};
 
 fn text(format: Format, report: &Report, look: &Look) -> String {
     let mut out = Vec::new();
@@ -145,4 +145,43 @@ fn a_simulation_and_an_interruption_are_said() {
     assert!(shown.contains("Interrupted: 1 not visited: https://later.example.com/"), "{shown}");
     let short = text(Format::Short, &report, &Look::plain(80));
     assert!(short.ends_with("https://later.example.com/: verdict: not visited (interrupted)\n"), "{short}");
+}
+
+#[test]
+fn a_page_stands_alone_and_holds_every_result() {
+    for report in [rich::report(), whole::report(), whole::hostile()] {
+        let page = text(Format::Html, &report, &Look::plain(80));
+        let results = report.targets.iter().map(|target| target.results.len()).sum::<usize>();
+        assert_eq!(page.matches("<article class=\"result ").count(), results);
+        assert_eq!((page.matches("<script").count(), page.matches("<style").count()), (1, 1));
+        let wanted = "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'sha256-";
+        assert_eq!(page.matches(wanted).count(), 1);
+        for way_out in
+            ["<link", "<img", "<iframe", " src=\"", " style=\"", "@import", "url(", " onclick", "\"javascript:"]
+        {
+            assert!(!page.contains(way_out), "{way_out}");
+        }
+        for rest in page.split(" href=\"").skip(1) {
+            assert!(rest.starts_with('#') || rest.starts_with("https://"), "{}", &rest[..40]);
+        }
+        let raw: Vec<char> = page.chars().filter(|c| c.is_control() && *c != '\n').collect();
+        assert_eq!(raw, Vec::<char>::new());
+        assert!(!page.contains('\u{202e}'));
+    }
+}
+
+#[test]
+fn anchors_of_a_page_lead_somewhere_and_are_unique() {
+    for report in [rich::report(), whole::report(), whole::hostile()] {
+        let page = text(Format::Html, &report, &Look::plain(80));
+        let names = |mark: &str| -> Vec<String> {
+            page.split(mark).skip(1).filter_map(|rest| rest.split('"').next()).map(ToOwned::to_owned).collect()
+        };
+        let ids = names(" id=\"");
+        let unique: std::collections::BTreeSet<&String> = ids.iter().collect();
+        assert_eq!(unique.len(), ids.len());
+        for place in names(" href=\"#") {
+            assert!(unique.contains(&place), "{place}");
+        }
+    }
 }

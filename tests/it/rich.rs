@@ -68,6 +68,7 @@ fn target(host: &str, path: &str, verdict: TargetVerdict) -> TargetReport {
         inconclusive: None,
         diagnosis: None,
         gathered_at: None,
+        path: Vec::new(),
         certificates: Vec::new(),
         timings: Vec::new(),
         observed: None,

@@ -63,8 +63,8 @@ pub struct MutualTls {
 pub struct Mapping {
     /// First part of the path, without slashes around it; empty catches all (`(none)` in v1).
     pub key: String,
-    /// The API.
-    pub api: String,
+    /// The API; none where a hand-written account leaves it out.
+    pub api: Option<String>,
     /// The stage, if it is set.
     pub stage: Option<String>,
 }
@@ -263,10 +263,16 @@ fn mappings(item: &Value, name: &str) -> Gathered<Vec<Mapping>> {
 
 impl Mapping {
     fn read(item: &Value) -> Option<Self> {
-        let key = text(item, "apiMappingKey").or_else(|| text(item, "basePath")).unwrap_or_default();
+        let key = text(item, "apiMappingKey").or_else(|| text(item, "basePath"));
+        let api = text(item, "apiId").or_else(|| text(item, "restApiId"));
+        let stage = text(item, "stage");
+        let has_key = has(item, "apiMappingKey") || has(item, "basePath");
+        if !has_key && api.is_none() && stage.is_none() {
+            return None;
+        }
+        let key = key.unwrap_or_default();
         let key = if key == "(none)" { String::new() } else { key.trim_matches('/').to_owned() };
-        let api = text(item, "apiId").or_else(|| text(item, "restApiId"))?;
-        Some(Mapping { key, api, stage: text(item, "stage") })
+        Some(Mapping { key, api, stage })
     }
 }
 

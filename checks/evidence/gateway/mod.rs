@@ -207,6 +207,28 @@ impl Gateway {
             .ok_or_else(|| self.why("functions", host, &format!("the function behind {host}"), command))
     }
 
+    /// The owner names of the DNS records by which ACM proves the certificates of the host's custom domains, or where
+    /// none names its certificate, those that cover the host; each once.
+    pub fn validation_names(&self, host: &str) -> Vec<String> {
+        let domains = self.domains_of(host).unwrap_or_default();
+        let shown: Vec<&Arn> =
+            domains.iter().flat_map(|domain| domain.certificate.iter().chain(&domain.edge_certificate)).collect();
+        let certificates = self.certificates.found().into_iter().flatten().filter(|certificate| {
+            let is_shown = |arn: &Arn| shown.iter().any(|one| one.is(arn));
+            if shown.is_empty() { certificate.covers(host) } else { certificate.arn.as_ref().is_some_and(is_shown) }
+        });
+        let mut names: Vec<String> = Vec::new();
+        for certificate in certificates {
+            let renewal = certificate.renewal.iter().flat_map(|renewal| &renewal.validations);
+            for record in certificate.validations.iter().chain(renewal).filter_map(|one| one.record.as_ref()) {
+                if !names.contains(&record.name) {
+                    names.push(record.name.clone());
+                }
+            }
+        }
+        names
+    }
+
     /// The first thing at `place` (`domains`, `certificates.7a…`), or under it, that could not be read.
     pub fn unread(&self, place: &str) -> Option<NotRun> {
         self.not_read

@@ -110,11 +110,12 @@ fn mappings_of_both_versions_are_one() {
         {"ApiId": "abc", "ApiMappingId": "1", "ApiMappingKey": "", "Stage": "$default"},
         {"restApiId": "abc", "basePath": "(none)", "stage": "$default"},
         {"apiId": "def", "apiMappingKey": "/v1/orders/", "stage": "prod"},
-        {"apiMappingKey": "nobody"}, 7, null,
+        {"apiMappingKey": "told-by-somebody"}, {"apiMappingId": "2"}, 7, null,
     ]}]}));
     let mappings = one_domain(&gateway).mappings.found().unwrap().clone();
     let keys: Vec<&str> = mappings.iter().map(|mapping| mapping.key.as_str()).collect();
-    assert_eq!(keys, ["", "v1/orders"]);
+    assert_eq!(keys, ["", "v1/orders", "told-by-somebody"]);
+    assert_eq!(mappings[2].api, None, "a report names the path and not the API");
 }
 
 #[test]
@@ -277,4 +278,22 @@ fn the_document_survives_the_recording_and_odd_values_harm_nothing() {
     let domain = gateway.domains_of("api.example.com").unwrap()[0];
     assert_eq!(domain.certificate.as_ref().unwrap().account(), Some(account.as_str()), "one account, one token");
     assert!(!gateway.document().to_string().contains("123456789012"));
+}
+
+#[test]
+fn the_validation_records_that_matter() {
+    let certificate = |id: &str, host: &str| {
+        json!({"CertificateArn": format!("arn:aws:acm:us-west-2:123456789012:certificate/{id}"), "SubjectAlternativeNames": [host],
+            "DomainValidationOptions": [{"DomainName": host, "ResourceRecord": {"Name": format!("_{id}.{host}."), "Type": "CNAME", "Value": "_c.acm-validations.aws."}}]})
+    };
+    let all = json!([
+        certificate("1", "api.example.com"),
+        certificate("2", "api.example.com"),
+        certificate("3", "x.example.com")
+    ]);
+    let used = json!({"domainName": "api.example.com", "regionalCertificateArn": "arn:aws:acm:us-west-2:123456789012:certificate/1"});
+    let shown = Gateway::from_document(json!({"domains": [used], "certificates": all}));
+    assert_eq!(shown.validation_names("api.example.com"), ["_1.api.example.com"]);
+    let alone = Gateway::from_document(json!({"certificates": all}));
+    assert_eq!(alone.validation_names("api.example.com"), ["_1.api.example.com", "_2.api.example.com"]);
 }

@@ -10,6 +10,8 @@ use crate::evidence::Gathered;
 /// A certificate pack of the edge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificatePack {
+    /// Its id, for API calls.
+    pub id: Option<String>,
     /// `universal`, `advanced`, `total_tls`, `mh_custom` …
     pub kind: Option<String>,
     /// The names it covers, lower case.
@@ -107,6 +109,18 @@ pub struct CustomHostname {
 }
 
 impl CertificatePack {
+    /// `universal pack (active, google): example.com, *.example.com`.
+    pub fn describe(&self) -> String {
+        const SHOWN: usize = 6;
+        let kind = self.kind.as_deref().unwrap_or("certificate");
+        let authority = self.authority.as_ref().map(|authority| format!(", {authority}")).unwrap_or_default();
+        let mut hosts = self.hosts.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+        if self.hosts.len() > SHOWN {
+            hosts += &format!(" and {} more", self.hosts.len() - SHOWN);
+        }
+        format!("{kind} pack ({}{authority}): {hosts}", self.status.word())
+    }
+
     /// Does a name of the pack cover `host`: itself, or a wildcard for one label?
     pub fn covers(&self, host: &str) -> bool {
         let parent = host.split_once('.').map(|(_, parent)| parent);
@@ -116,12 +130,23 @@ impl CertificatePack {
     }
 }
 
+impl PackStatus {
+    /// The API's word, or `active`.
+    pub fn word(&self) -> &str {
+        match self {
+            PackStatus::Active => "active",
+            PackStatus::Pending(word) | PackStatus::Dead(word) | PackStatus::Other(word) => word,
+        }
+    }
+}
+
 pub(super) fn pack(_: &mut Reader<'_>, value: &Value) -> Option<CertificatePack> {
     value.as_object()?;
     let certificates = value.get("certificates").and_then(Value::as_array);
     let ends = certificates.into_iter().flatten().filter_map(|certificate| date(certificate, "expires_on"));
     let rows = |key: &str| value.get(key).and_then(Value::as_array).into_iter().flatten();
     Some(CertificatePack {
+        id: read::text(value, "id"),
         kind: read::text(value, "type"),
         hosts: value
             .get("hosts")

@@ -10,6 +10,8 @@ const MOST_HOPS: usize = 8;
 /// One DNS record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
+    /// Its id, for API calls.
+    pub id: Option<String>,
     /// Its full name, lower case, without the final dot; `None`: the data does not say.
     pub name: Option<String>,
     /// `A`, `CNAME` …
@@ -28,6 +30,11 @@ impl Record {
     /// Does it lead somewhere: A, AAAA or CNAME?
     pub fn leads(&self) -> bool {
         self.kind.as_deref().is_none_or(|kind| ["A", "AAAA", "CNAME"].contains(&kind))
+    }
+
+    /// The address that it holds, if it holds one.
+    pub fn address(&self) -> Option<std::net::IpAddr> {
+        self.content.as_deref()?.parse().ok()
     }
 
     /// `lambda.example.com CNAME d-….amazonaws.com (proxied)`.
@@ -117,6 +124,7 @@ pub(super) fn records(reader: &mut Reader<'_>, value: &Value) -> Option<Records>
             let kind = read::text(row, "type").map(|kind| kind.to_ascii_uppercase());
             let is_name = kind.as_deref().is_none_or(|kind| kind != "CAA" && kind != "TXT");
             Some(Record {
+                id: read::text(row, "id"),
                 name: read::name(row, "name"),
                 content: if is_name { read::name(row, "content") } else { read::text(row, "content") },
                 kind,

@@ -34,6 +34,8 @@ pub enum Change {
     DropAuthorization,
     /// The origin sends no `Vary`.
     DropVary,
+    /// The origin sends a type that is the extension's.
+    FitType,
     /// The query string leaves the cache key.
     IgnoreQuery,
     /// `Origin` leaves the cache key.
@@ -60,6 +62,7 @@ impl Change {
             Change::AllowShared => "the origin adds public to Cache-Control",
             Change::DropAuthorization => "the request carries no Authorization",
             Change::DropVary => "the origin sends no Vary: *",
+            Change::FitType => "the origin sends the Content-Type of the extension",
             Change::IgnoreQuery => "the query string leaves the cache key",
             Change::ExcludeOrigin => "the Origin header leaves the cache key",
             Change::SplitObject => "each part of the object is under the limit",
@@ -153,6 +156,11 @@ pub(super) fn apply(input: &mut CacheInput, change: &Change) {
         Change::DropVary => {
             if let Some(answer) = &mut input.response {
                 answer.vary = Vary::default();
+            }
+        }
+        Change::FitType => {
+            if let Some(answer) = &mut input.response {
+                answer.media_type = None;
             }
         }
         Change::IgnoreQuery => input.zone.key.get_or_insert_with(KeyRule::default).ignore_query = true,

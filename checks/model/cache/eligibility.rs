@@ -122,6 +122,15 @@ fn before_cache(input: &CacheInput) -> Option<Step> {
             ),
         });
     }
+    // An excerpt without the header proves nothing by itself; a Worker route that may take the URL makes it likely.
+    if input.zone.worker.is_none()
+        && let Some(route) = &input.zone.by.worker
+    {
+        let says =
+            format!("no cf-cache-status was seen, and {route} may take this URL: a Worker answers before the cache");
+        let settle = Settle::by(ASK, "no cf-cache-status in a whole answer: the Worker made it");
+        return Some(step.no("cache-worker-in-front", Confidence::Low, says).settled_by(settle));
+    }
     Some(step.unknown(None, "no cf-cache-status was seen", Settle::by(ASK, "run it twice and read cf-cache-status")))
 }
 

@@ -40,9 +40,17 @@ pub(super) fn knowledge(effective: &Effective, answer: Option<&Answer>) -> ZoneK
             vary: who(&cache.vary),
             key: who(&cache.key),
             response_rules: who(&cache.cache_control).or_else(|| who(&cache.strip_set_cookie)),
-            worker: who(&effective.worker),
+            worker: who(&effective.worker).or_else(|| maybe_worker(effective)),
         },
     }
+}
+
+/// A Worker route of which cannot be told whether it takes the URL.
+fn maybe_worker(effective: &Effective) -> Option<String> {
+    let open = effective.takers.iter().find(|taker| {
+        matches!(taker.setter, Setter::WorkerRoute { script: Some(_), .. }) && taker.matched.unknown().is_some()
+    });
+    open.map(|taker| taker.setter.to_string())
 }
 
 fn key_rule(key: &CacheKey) -> KeyRule {

@@ -198,6 +198,7 @@ fn cure(check: &'static str, input: &CacheInput) -> Vec<Change> {
         "cache-set-cookie" => Change::DropSetCookie,
         "cache-authorization" => Change::AllowShared,
         "cache-vary-blocks" => Change::DropVary,
+        "cache-type-mismatch" => Change::FitType,
         "cache-object-too-large" => Change::SplitObject,
         "cache-platform-owned" => Change::UseOwnZone,
         "cache-worker-in-front" => Change::CacheInWorker,

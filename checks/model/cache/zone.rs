@@ -58,7 +58,7 @@ pub struct Deciders {
     pub key: Option<String>,
     /// [`ZoneKnowledge::response_rules`].
     pub response_rules: Option<String>,
-    /// [`ZoneKnowledge::worker`].
+    /// [`ZoneKnowledge::worker`]; where that is not known, the route that may take the URL.
     pub worker: Option<String>,
 }
 

@@ -17,6 +17,7 @@ pub(super) struct Heard<'z> {
     pub(super) rule: &'z Rule,
     pub(super) judged: JudgedRule,
     pub(super) expression: judge::Read,
+    pub(super) blamed: Vec<rules::Term>,
 }
 
 /// The rules of one phase for one request.
@@ -34,7 +35,7 @@ fn phase<'z>(zone: &'z Zone, phase: Phase, request: &Request) -> PhaseRules<'z> 
         Gathered::Found(rules) => {
             let of = rules.len();
             let heard = rules.iter().enumerate().map(|(index, rule)| {
-                let (matched, expression) = judge::condition(&rule.expression, rule.enabled, request);
+                let judge::Heard { matched, read, blamed } = judge::condition(&rule.expression, rule.enabled, request);
                 let setter = Setter::Rule {
                     phase,
                     position: index + 1,
@@ -44,7 +45,7 @@ fn phase<'z>(zone: &'z Zone, phase: Phase, request: &Request) -> PhaseRules<'z> 
                     expression: rule.expression.clone(),
                 };
                 let sets = words::of_action(&rule.action);
-                Heard { rule, judged: JudgedRule { setter, phase, matched, sets }, expression }
+                Heard { rule, judged: JudgedRule { setter, phase, matched, sets }, expression: read, blamed }
             });
             PhaseRules { heard: heard.collect(), unread: None }
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::{Matched, Miss, Unreadable};
 use crate::evidence::Target;
-use crate::model::rules::{self, Expression, ParseError, Request, Truth};
+use crate::model::rules::{self, Expression, ParseError, Request, Term, Truth};
 use crate::model::url_pattern::{PatternMatch, page_rule, worker_route};
 
 /// An expression as it was read, or why it cannot be.
@@ -35,29 +35,40 @@ fn read(source: &str) -> Read {
     read
 }
 
-/// A condition of a modern rule for this request, and how it was read.
-pub(super) fn condition(source: &str, enabled: bool, request: &Request) -> (Matched, Read) {
-    let read = read(source);
-    let matched = match read.as_ref() {
-        Ok(expression) => truth(expression, request),
-        Err(error) => {
-            Matched::Unreadable(Unreadable { at: error.at, message: error.message.clone(), caret: error.caret(source) })
-        }
-    };
-    (if enabled { matched } else { Matched::Disabled(Box::new(matched)) }, read)
+/// What a condition makes of a request.
+pub(super) struct Heard {
+    pub(super) matched: Matched,
+    pub(super) read: Read,
+    /// The terms that keep it from matching.
+    pub(super) blamed: Vec<Term>,
 }
 
-pub(super) fn truth(expression: &Expression, request: &Request) -> Matched {
+/// A condition of a modern rule for this request.
+pub(super) fn condition(source: &str, enabled: bool, request: &Request) -> Heard {
+    let read = read(source);
+    let (matched, blamed) = match read.as_ref() {
+        Ok(expression) => truth(expression, request),
+        Err(error) => {
+            let (at, message, caret) = (error.at, error.message.clone(), error.caret(source));
+            (Matched::Unreadable(Unreadable { at, message, caret }), Vec::new())
+        }
+    };
+    Heard { matched: if enabled { matched } else { Matched::Disabled(Box::new(matched)) }, read, blamed }
+}
+
+fn truth(expression: &Expression, request: &Request) -> (Matched, Vec<Term>) {
     match expression.evaluate(request) {
-        Truth::True => Matched::Yes,
-        Truth::Unknown(terms) => Matched::Unknown(terms),
-        Truth::False => Matched::No(
-            expression
-                .blame(request)
-                .into_iter()
-                .map(|term| Miss { term: term.text, actual: term.actual, slip: term.slip.map(|slip| slip.to_string()) })
-                .collect(),
-        ),
+        Truth::True => (Matched::Yes, Vec::new()),
+        Truth::Unknown(terms) => (Matched::Unknown(terms), Vec::new()),
+        Truth::False => {
+            let blamed = expression.blame(request);
+            let miss = |term: &Term| Miss {
+                term: term.text.clone(),
+                actual: term.actual.clone(),
+                slip: term.slip.map(|slip| slip.to_string()),
+            };
+            (Matched::No(blamed.iter().map(miss).collect()), blamed)
+        }
     }
 }
 

@@ -106,7 +106,7 @@ pub(super) fn of_rule(heard: &Heard<'_>, request: &Request, zone: &Zone) -> Opti
         }
         Matched::No(misses) => {
             let expression = heard.expression.as_ref().as_ref().ok()?;
-            let (slip, corrected) = slip_of(expression, request, zone)?;
+            let (slip, corrected) = slip_of(expression, &heard.blamed, request, zone)?;
             Some(near(slip, misses.iter().map(clause).collect(), corrected))
         }
         _ => None,
@@ -120,13 +120,12 @@ fn clause(miss: &Miss) -> String {
     format!("{} does not hold{actual}{slip}", miss.term)
 }
 
-fn slip_of(expression: &Expression, request: &Request, zone: &Zone) -> Option<(Slip, Option<String>)> {
-    let blamed = expression.blame(request);
+fn slip_of(expression: &Expression, blamed: &[Term], request: &Request, zone: &Zone) -> Option<(Slip, Option<String>)> {
     // What depends on the method, a header or a country is meant for other requests.
     if !blamed.iter().all(|term| is_of_host(term) || is_of_url(term) || is_of_path(term)) {
         return None;
     }
-    let corrected = correct::expression(expression, &blamed, request);
+    let corrected = correct::expression(expression, blamed, request);
     if let Some(corrected) = corrected {
         let slip = blamed.iter().filter_map(|term| Some(kind(term, term.slip?, request))).min()?;
         return Some((slip, Some(corrected)));

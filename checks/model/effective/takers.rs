@@ -75,7 +75,7 @@ pub(super) fn snippets(zone: &Zone, request: &Request, takers: &mut Vec<JudgedTa
     let mut running = Decided::of_zone(&zone.snippets, Setter::Default, |_| Vec::new());
     for snippet in zone.snippets.found().into_iter().flatten() {
         let setter = Setter::Snippet { name: snippet.name.clone(), expression: snippet.expression.clone() };
-        let (matched, _) = judge::condition(&snippet.expression, snippet.enabled, request);
+        let matched = judge::condition(&snippet.expression, snippet.enabled, request).matched;
         let mut names = running.value.clone().unwrap_or_default();
         names.push(snippet.name.clone());
         let doubts = std::mem::take(&mut running.doubts);
@@ -91,7 +91,7 @@ pub(super) fn connector(zone: &Zone, request: &Request, takers: &mut Vec<JudgedT
     let mut store = Decided::of_zone(&zone.connectors, Setter::Default, |_| None);
     for (index, rule) in zone.connectors.found().into_iter().flatten().enumerate() {
         let setter = Setter::Connector { position: index + 1, expression: rule.expression.clone() };
-        let (matched, _) = judge::condition(&rule.expression, rule.enabled, request);
+        let matched = judge::condition(&rule.expression, rule.enabled, request).matched;
         let place = rule.host.clone().or_else(|| rule.provider.clone()).unwrap_or_else(|| "an object store".into());
         store.hear(Some(place), &setter, &matched, |place| place.clone().unwrap_or_default());
         takers.push(JudgedTaker { setter, matched });

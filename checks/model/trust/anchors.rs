@@ -68,6 +68,9 @@ static ORIGIN_CA: LazyLock<Vec<Anchor>> = LazyLock::new(|| {
 /// The anchors of a policy: public ones first.
 pub(super) fn of(policy: Policy, roots: &TrustInputs) -> Vec<Anchor> {
     let given = |kind, list: &[Der]| -> Vec<Anchor> { list.iter().filter_map(|der| anchor(kind, &der.0)).collect() };
+    if policy == Policy::CustomStore {
+        return given(AnchorKind::Extra, &roots.extra_roots);
+    }
     let mut all = PUBLIC.clone();
     all.extend(given(AnchorKind::Extra, &roots.extra_roots));
     if policy == Policy::FullStrict {
@@ -77,6 +80,13 @@ pub(super) fn of(policy: Policy, roots: &TrustInputs) -> Vec<Anchor> {
         }
     }
     all
+}
+
+/// The first certificate of a PEM text, where it is one.
+pub(super) fn pem(text: &str) -> Option<Der> {
+    let der = CertificateDer::from_pem_slice(text.as_bytes()).ok()?;
+    webpki::anchor_from_trusted_cert(&der).ok()?;
+    Some(Der(der.to_vec()))
 }
 
 /// Roots that cannot be read are no anchors.

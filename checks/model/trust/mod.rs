@@ -27,6 +27,9 @@ pub enum Policy {
     /// Cloudflare's towards the origin under Full (strict): those, or Cloudflare Origin CA; common name or
     /// alternative name, of the requested or the target name (`facts/cloudflare.md` section 4.2).
     FullStrict,
+    /// Cloudflare's towards the origin where the zone has a custom origin trust store: its authorities alone, given as
+    /// extra roots; names as in [`Policy::FullStrict`].
+    CustomStore,
 }
 
 /// What is to be judged.
@@ -162,6 +165,42 @@ pub fn at_origin(evidence: &Evidence) -> Option<Trust> {
         at: evidence.gathered_at,
         roots: &evidence.trust,
     }))
+}
+
+/// The origin's chain by the authorities of the zone's custom origin trust store, which replace the public ones
+/// (`facts/cloudflare.md` section 4.2).
+pub fn at_origin_by_store(evidence: &Evidence) -> Option<ByStore> {
+    let store = evidence.zone_of_host().ok()?.trust_store.found()?;
+    let active: Vec<_> = store.iter().filter(|authority| authority.active).collect();
+    if active.is_empty() {
+        return None;
+    }
+    let roots: Vec<_> = active.iter().filter_map(|authority| anchors::pem(authority.pem.as_deref()?)).collect();
+    let whole = roots.len() == active.len();
+    let handshake = evidence.origin.tls.found()?;
+    let chain = served_chain(handshake);
+    if chain.is_empty() {
+        return None;
+    }
+    let roots = TrustInputs { extra_roots: roots, origin_ca: Some(Vec::new()) };
+    let trust = judge(&Question {
+        policy: Policy::CustomStore,
+        chain,
+        requested: requested_name(evidence, handshake),
+        target: target_name(evidence),
+        at: evidence.gathered_at,
+        roots: &roots,
+    });
+    Some(ByStore { trust, whole })
+}
+
+/// A chain judged by a custom origin trust store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ByStore {
+    /// The answer.
+    pub trust: Trust,
+    /// Could every authority of the store be read? Else what is refused here may be accepted there.
+    pub whole: bool,
 }
 
 /// The edge's chain by a visitor's rules; `None`: no certificate of the edge was seen.

@@ -47,7 +47,7 @@ pub(super) fn judge(question: &Question<'_>, leaf: &Certificate) -> NameVerdict 
     if let Some(why) = &leaf.unreadable {
         return NameVerdict::Unknown(format!("the certificate is unreadable: {why}"));
     }
-    let strict = question.policy == Policy::FullStrict;
+    let strict = question.policy != Policy::PublicWeb;
     let wanted: Vec<&str> = std::iter::once(question.requested).chain(question.target.filter(|_| strict)).collect();
     for name in &wanted {
         let by = leaf.names.iter().find(|pattern| matches(pattern, name)).map(|by| (by, Field::AlternativeName));

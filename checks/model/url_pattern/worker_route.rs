@@ -10,6 +10,12 @@ use crate::evidence::Target;
 /// the host is for routes made before 2023-10-15 only, and a route does not tell its age.
 pub fn worker_route(pattern: &str, target: &Target) -> PatternMatch {
     let wanted = parts(pattern);
+    if !is_host_pattern(wanted.host) {
+        return PatternMatch::Unknown(format!(
+            "its pattern, which is told as {:?}",
+            crate::evidence::text::shorten(pattern, 60)
+        ));
+    }
     let (path, query) = path_and_query(target);
     let no = |part, wanted: &str, actual: &str| PatternMatch::No(part, wanted.to_owned(), actual.to_owned());
     let scheme = target.scheme.to_string();
@@ -38,6 +44,12 @@ pub fn worker_route(pattern: &str, target: &Target) -> PatternMatch {
         return no(Part::Port, port, &target.port.to_string());
     }
     PatternMatch::Yes
+}
+
+/// Could this be a host with its stars? Else somebody wrote in words what the pattern is.
+fn is_host_pattern(host: &str) -> bool {
+    let octet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'*') || !b.is_ascii();
+    !host.is_empty() && host.bytes().all(octet)
 }
 
 /// How specific a route is: the greater wins. Host before path (known issue "Route specificity": `a.example.com/*` beats
@@ -105,6 +117,10 @@ mod tests {
         }
         let old = worker_route("Example.com/*", &"https://example.com/".parse().unwrap());
         assert!(matches!(old, PatternMatch::Unknown(_)), "{old:?}");
+        for words in ["(not reported)", "all of the site", ""] {
+            let told = worker_route(words, &"https://example.com/".parse().unwrap());
+            assert!(matches!(told, PatternMatch::Unknown(_)), "{words}: {told:?}");
+        }
     }
 
     #[test]

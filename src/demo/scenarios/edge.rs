@@ -53,6 +53,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "The zone's minimum was never raised from its default.",
         cause: None,
         expect: &[("edge-legacy-tls", "warn")],
+        known: Some(Known {
+            cause: None,
+            expect: &[("cloudflare-minimum-tls-weak", "warn"), ("edge-legacy-tls", "warn")],
+        }),
         zone: || Zone { legacy_tls: true, ..Zone::default() },
         ..SOUND
     },

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use cfdoctor_checks::Probe;
 use cfdoctor_checks::diagnosis::assess;
-use cfdoctor_checks::evidence::{Evidence, Gathered, Zone};
+use cfdoctor_checks::evidence::{Evidence, Gateway, Gathered, Zone};
 use serde_json::json;
 
 use super::sound;
@@ -75,4 +76,29 @@ async fn a_useless_token_harms_nothing_else() {
     let evidence = crate::gather(&target, &settings, &Budget::quiet(settings.deadline)).await;
     assert!(matches!(&evidence.zone, Gathered::Missing(why) if why.text().contains("line break")));
     assert!(evidence.edge_answer().is_ok() && evidence.origin.tls.found().is_some());
+}
+
+#[tokio::test]
+async fn acms_validation_records_are_looked_up_where_a_check_asks() {
+    let world = World::start(find("healthy").unwrap()).await.unwrap();
+    let host = &world.target(Sight::BlackBox).host;
+    let records: Vec<_> = (0..6)
+        .map(|number| {
+            let record =
+                json!({"Name": format!("_{number}d9.{host}."), "Type": "CNAME", "Value": "_c9.acm-validations.aws."});
+            json!({"DomainName": host, "ValidationMethod": "DNS", "ResourceRecord": record})
+        })
+        .collect();
+    let account =
+        Gateway::from_document(json!({"certificates": [{"SubjectAlternativeNames": [host], "Status": "ISSUED",
+        "Type": "AMAZON_ISSUED", "NotAfter": "2099-01-01T00:00:00Z", "DomainValidationOptions": records}]}));
+    let asked = Settings { gateway_file: Some(account), ..world.settings(Sight::BlackBox) };
+    let evidence = gathered(&world, &asked).await;
+    let seen = &evidence.dns.found().unwrap().validation;
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    assert!(seen.iter().all(|chain| chain.ipv4 == cfdoctor_checks::evidence::dns::Lookup::NxDomain), "{seen:?}");
+    assert_eq!(answers(&evidence).0["aws-certificate-renewal-blocked"], "warn");
+    let mut unasked = asked;
+    unasked.probes.remove(&Probe::Gateway);
+    assert!(gathered(&world, &unasked).await.dns.found().unwrap().validation.is_empty());
 }

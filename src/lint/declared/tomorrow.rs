@@ -156,6 +156,10 @@ impl Tomorrow {
         } else if stale.cache {
             forget_the_cache(evidence);
         }
+        if stale.origin && let Gathered::Found(dns) = &mut evidence.dns {
+            // The records that prove a new certificate come with it.
+            dns.validation.clear();
+        }
         if stale.origin {
             evidence.origin.tls = Gathered::Missing(because("the domain or its certificate"));
         }

@@ -151,7 +151,7 @@ fn reached_apis(domains: &[&Domain], target: &Target, origin: Option<&OriginHost
         match mapping::caught(domain, asked) {
             Ok(caught) => out.extend(caught.api().map(|id| (region, id.to_owned()))),
             Err(_) => {
-                let mapped = domain.mappings.found().into_iter().flatten().map(|mapping| mapping.api.clone());
+                let mapped = domain.mappings.found().into_iter().flatten().filter_map(|mapping| mapping.api.clone());
                 out.extend(mapped.take(MAX_APIS).map(|id| (region.clone(), id)));
             }
         }

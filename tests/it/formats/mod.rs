@@ -205,8 +205,9 @@ fn each_format_shows_the_rich_report() {
             // The catalogue's own words change with every check.
             let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
             for rule in document["runs"][0]["tool"]["driver"]["rules"].as_array_mut().unwrap() {
-                rule["help"] = "…".into();
-                rule["fullDescription"] = "…".into();
+                for field in ["help", "fullDescription", "helpUri", "defaultConfiguration", "properties"] {
+                    rule.as_object_mut().unwrap().remove(field);
+                }
             }
             text = serde_json::to_string_pretty(&document).unwrap();
         }

@@ -221,6 +221,7 @@ fn target() -> impl Strategy<Value = TargetReport> {
             results,
             requests_sent,
             gathered_at,
+            path: Vec::new(),
             certificates,
             timings,
             declared_at,

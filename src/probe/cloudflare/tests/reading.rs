@@ -124,7 +124,7 @@ async fn the_records_come_before_the_slowest_answer() {
     assert!(took < Duration::from_millis(1_000), "{took:?}");
     let early = found(early);
     assert_eq!(early["dns_records"], found(whole.clone())["dns_records"]);
-    assert_eq!(early["rulesets"], json!({"http_request_origin": []}));
+    assert_eq!(early["rulesets"], json!({"http_request_origin": [], "http_request_transform": []}));
     assert_eq!(early.get("certificate_packs"), None);
     let whole = found(whole);
     assert_eq!(whole["not_read"].as_object().unwrap().len(), 1, "the rest of the zone is unharmed");
