@@ -65,7 +65,7 @@ impl Pem {
         }
         match chain.is_empty() {
             false => self.chain = Some((chain, Place { file: file.to_owned(), line: line("BEGIN CERTIFICATE").unwrap_or(1) })),
-            true if self.key.is_none() => {
+            true if line("PRIVATE KEY-----").is_none() => {
                 return Err("neither a certificate nor a private key is in it; give a file with BEGIN CERTIFICATE blocks".into());
             }
             true => {}

@@ -151,7 +151,16 @@ impl Account {
     /// The item with what is known not to be there said so.
     pub(super) fn complete(&self, list: List, item: &Item) -> Map<String, Value> {
         let mut value = item.value.clone();
-        for (_, part) in self.kinds.iter().filter(|(known, _)| *known == list && item.is_whole) {
+        let is_rest = value.get("protocolType").is_some_and(|kind| kind == "REST");
+        let not_read = value.get("not_read").cloned().unwrap_or_default();
+        // REST APIs have methods on resources, the others routes with integrations.
+        let belongs = |part: &str| match part {
+            "resources" => is_rest,
+            "routes" | "integrations" => !is_rest,
+            _ => true,
+        };
+        let known = self.kinds.iter().filter(|(known, part)| *known == list && belongs(part));
+        for (_, part) in known.filter(|(_, part)| item.is_whole && not_read.get(part).is_none()) {
             let none = if *part == "policy" { serde_json::json!({"Statement": []}) } else { Value::Array(Vec::new()) };
             value.entry(*part).or_insert(none);
         }

@@ -47,6 +47,9 @@ impl Reader<'_> {
         if let Some(region) = self.resolver.region() {
             value.insert("region".into(), region.into());
         }
+        if resource.get("DisableExecuteApiEndpoint").is_none() && !self.is_written(resource, "DisableExecuteApiEndpoint") {
+            value.insert("disableExecuteApiEndpoint".into(), false.into());
+        }
         if by_document {
             let why = "the routes are in the API's OpenAPI document, which is not read";
             let reasons = ["routes", "integrations", "resources"].map(|part| not_read(part, why));

@@ -66,8 +66,7 @@ impl Reader<'_> {
         let mut row = resource.pick(&[("Stage", "stage")]);
         let key = resource.text("ApiMappingKey").or_else(|| resource.text("BasePath")).unwrap_or_default();
         row.insert("apiMappingKey".into(), key.into());
-        let api = resource.text("ApiId").or_else(|| resource.text("RestApiId")).unwrap_or("(known after deployment)");
-        row.insert("apiId".into(), api.into());
+        row.extend(resource.pick(&[("ApiId", "apiId"), ("RestApiId", "apiId")]));
         let detail = format!("{domain}/{key}");
         self.part(List::Domains, &domain, "api_mappings", row);
         self.source(Thing::Mapping(domain), resource, Some(detail));

@@ -73,11 +73,6 @@ impl Reader<'_> {
         self.source(Thing::Function(name), resource, None);
     }
 
-    fn is_written(&self, resource: &Resource, property: &str) -> bool {
-        let resources = self.document.value.get("Resources");
-        resources.and_then(|all| all.get(&resource.id)?.get("Properties")?.get(property)).is_some()
-    }
-
     /// A SAM function: its events are routes, integrations and permissions in one.
     pub(super) fn serverless_function(&mut self, resource: &Resource) {
         // SAM writes the permissions itself.

@@ -133,6 +133,12 @@ impl Reader<'_> {
         self.declared.sources.push(Source { thing, name: resource.id.clone(), place, change: Change::None, detail });
     }
 
+    /// Is the property there, known or not?
+    fn is_written(&self, resource: &Resource, property: &str) -> bool {
+        let resources = self.document.value.get("Resources");
+        resources.and_then(|all| all.get(&resource.id)?.get("Properties")?.get(property)).is_some()
+    }
+
     /// The name of a resource itself: what `Ref` gives.
     fn own_id(&mut self, resource: &Resource) -> String {
         let found = self.resolver.reference(&resource.id, &mut self.declared.stand_ins);

@@ -29,6 +29,9 @@ impl<'a> Reader<'a> {
         if let Some(region) = self.region(at) {
             value.insert("region".into(), region.into());
         }
+        if resource.field("disable_execute_api_endpoint") == Field::Absent {
+            value.insert("disableExecuteApiEndpoint".into(), false.into());
+        }
         if resource.kind == "aws_api_gateway_rest_api" {
             value.insert("protocolType".into(), "REST".into());
             let types = resource.rows("endpoint_configuration").first().and_then(|one| one.get("types")).cloned();

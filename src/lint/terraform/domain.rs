@@ -137,8 +137,9 @@ impl<'a> Reader<'a> {
                 return self.tell_unknown(resource, key);
             }
             let mut row = Map::from_iter([("apiMappingKey".to_owned(), resource.text(key).unwrap_or_default().into())]);
-            let api = self.id_at(resource, api).unwrap_or_else(|| "(known after apply)".into());
-            row.insert("apiId".into(), api.into());
+            if let Some(api) = self.id_at(resource, api) {
+                row.insert("apiId".into(), api.into());
+            }
             if let Some(stage) = self.stage_at(resource, stage) {
                 row.insert("stage".into(), stage.into());
             }
