@@ -191,6 +191,8 @@ struct Pile {
     zone: Option<Zone>,
     account: Option<Gateway>,
     declared: Declared,
+    /// Is there a plan or a template?
+    plans: bool,
     pem: pem::Pem,
     notes: Vec<String>,
 }
@@ -258,10 +260,12 @@ impl Pile {
             Kind::Terraform => {
                 let region = input.region.as_deref();
                 terraform::read(&bytes, &shown, region, &mut self.declared).map_err(unreadable)?;
+                self.plans = true;
             }
             Kind::Template => {
                 let region = input.region.as_deref();
                 template::read(&bytes, &shown, region, &mut self.declared).map_err(unreadable)?;
+                self.plans = true;
             }
             Kind::Pem => self.pem.add(&bytes, &shown, &mut self.notes).map_err(unreadable)?,
             Kind::Http => {
@@ -321,7 +325,9 @@ impl Pile {
     fn declared_hosts(&mut self, input: &LintInput) -> Result<Linted, LintError> {
         let hosts = self.declared.hosts(&mut self.notes);
         if hosts.is_empty() {
-            return Err(LintError::NoUrl);
+            // A plan without a site is no mistake; files of other kinds that name no URL are.
+            let notes = std::mem::take(&mut self.notes);
+            return if self.plans { Ok(Linted { notes, ..Linted::default() }) } else { Err(LintError::NoUrl) };
         }
         if hosts.len() > 1 && self.pem.place().is_some() {
             self.notes.push("the chain is not judged: name the host that will send it with --url".into());
