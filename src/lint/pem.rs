@@ -1,11 +1,9 @@
 //! A PEM file: the chain as the origin will send it, leaf first, and perhaps the key, of which nothing but its public
 //! half is kept.
 
-use cfdoctor_checks::{NotRun, Probe};
-use cfdoctor_checks::evidence::tls::{
-    Certificate, ClientCertificate, Connect, Handshake, TlsOutcome,
-};
+use cfdoctor_checks::evidence::tls::{Certificate, ClientCertificate, Connect, Handshake, TlsOutcome};
 use cfdoctor_checks::evidence::{Gathered, Target};
+use cfdoctor_checks::{NotRun, Probe};
 
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::server::ParsedCertificate;
@@ -64,9 +62,15 @@ impl Pem {
             }
         }
         match chain.is_empty() {
-            false => self.chain = Some((chain, Place { file: file.to_owned(), line: line("BEGIN CERTIFICATE").unwrap_or(1) })),
+            false => {
+                self.chain =
+                    Some((chain, Place { file: file.to_owned(), line: line("BEGIN CERTIFICATE").unwrap_or(1) }))
+            }
             true if line("PRIVATE KEY-----").is_none() => {
-                return Err("neither a certificate nor a private key is in it; give a file with BEGIN CERTIFICATE blocks".into());
+                return Err(
+                    "neither a certificate nor a private key is in it; give a file with BEGIN CERTIFICATE blocks"
+                        .into(),
+                );
             }
             true => {}
         }
@@ -131,7 +135,11 @@ impl Pem {
             connect: Connect::Reported,
             outcome: TlsOutcome::Reported { error: None },
             session: None,
-            chain: chain.iter().take(cfdoctor_checks::evidence::certificate::MAX_CHAIN).map(|der| Certificate::parse(der)).collect(),
+            chain: chain
+                .iter()
+                .take(cfdoctor_checks::evidence::certificate::MAX_CHAIN)
+                .map(|der| Certificate::parse(der))
+                .collect(),
             ocsp_stapled: false,
             client_certificate: ClientCertificate::NotAsked,
             legacy: Gathered::Missing(NotRun::Disabled(Probe::OriginTls)),
@@ -189,7 +197,8 @@ mod tests {
     #[test]
     fn a_chain_with_text_around_it_and_its_key() {
         let made = made();
-        let text = format!("Bag Attributes\n  friendlyName: x\n{}\nsubject=CN = CA\n{}and so on\n", made.leaf, made.issuer);
+        let text =
+            format!("Bag Attributes\n  friendlyName: x\n{}\nsubject=CN = CA\n{}and so on\n", made.leaf, made.issuer);
         for files in [vec![text.as_str(), &made.key], vec![&made.key, &text], vec![&format!("{text}{}", made.key)]] {
             let (pem, notes) = read(&files).unwrap();
             assert_eq!(notes, Vec::<String>::new());
@@ -206,7 +215,10 @@ mod tests {
     fn a_key_that_does_not_fit_is_said_without_showing_it() {
         let (one, other) = (made(), made());
         let error = read(&[&one.leaf, &other.key]).unwrap_err();
-        assert!(error.starts_with("1.pem: the private key does not belong to the certificate of api.example.com"), "{error}");
+        assert!(
+            error.starts_with("1.pem: the private key does not belong to the certificate of api.example.com"),
+            "{error}"
+        );
         let secret = other.key.lines().nth(1).unwrap();
         assert!(!error.contains(secret.get(..20).unwrap()));
         let error = read(&[&format!("{}{}", one.issuer, one.leaf), &one.key]).unwrap_err();
@@ -225,8 +237,13 @@ mod tests {
         assert!(read(&[old]).unwrap_err().contains("(line 2) is encrypted"));
         let cut = made.leaf.get(..made.leaf.len() / 2).unwrap();
         assert!(read(&[cut]).unwrap_err().contains("line 1"));
-        assert!(read(&["-----BEGIN PRIVATE KEY-----\n%%%\n-----END PRIVATE KEY-----\n"]).unwrap_err().contains("not sound PEM"));
-        let (_, notes) = read(&[&made.leaf, &"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]).unwrap();
+        assert!(
+            read(&["-----BEGIN PRIVATE KEY-----\n%%%\n-----END PRIVATE KEY-----\n"])
+                .unwrap_err()
+                .contains("not sound PEM")
+        );
+        let (_, notes) =
+            read(&[&made.leaf, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]).unwrap();
         assert!(notes[0].contains("kind that is not known"), "{notes:?}");
     }
 }

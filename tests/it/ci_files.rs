@@ -97,8 +97,11 @@ fn the_action_hands_inputs_to_the_shell_as_variables_only() {
         assert!(!is_run || !line.contains("${{"), "an input is pasted into a script: {line}");
     }
     // Every input that is used is declared, and every one that is declared is used.
-    let used: std::collections::BTreeSet<&str> =
-        text.split("inputs.").skip(1).map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '-')).next().unwrap()).collect();
+    let used: std::collections::BTreeSet<&str> = text
+        .split("inputs.")
+        .skip(1)
+        .map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '-')).next().unwrap())
+        .collect();
     let inputs = text.split("\ninputs:\n").nth(1).unwrap().split("\noutputs:\n").next().unwrap();
     let declared: std::collections::BTreeSet<&str> = inputs
         .lines()
@@ -113,14 +116,19 @@ fn examples_use_what_there_is() {
     let read = |path: &str| fs::read_to_string(path).unwrap();
     let scalars = |text: &str| -> Vec<String> {
         let events = Parser::new_from_str(text).map(|event| event.unwrap().0);
-        events.filter_map(|event| if let Event::Scalar(value, ..) = event { Some(value.into_owned()) } else { None }).collect()
+        events
+            .filter_map(|event| if let Event::Scalar(value, ..) = event { Some(value.into_owned()) } else { None })
+            .collect()
     };
     let hooks = scalars(&read(".pre-commit-hooks.yaml"));
     for hook in scalars(&read("ci/example-pre-commit.yaml")).iter().filter(|value| value.starts_with("cfdoctor-")) {
         assert!(hooks.contains(hook), "{hook}");
     }
     let template = scalars(&read("ci/gitlab.yml"));
-    for job in scalars(&read("ci/example-gitlab.yml")).iter().filter(|value| value.starts_with(".cfdoctor") || value.starts_with("CFDOCTOR_")) {
+    for job in scalars(&read("ci/example-gitlab.yml"))
+        .iter()
+        .filter(|value| value.starts_with(".cfdoctor") || value.starts_with("CFDOCTOR_"))
+    {
         assert!(template.contains(job), "{job}");
     }
     let docker = read("Dockerfile");

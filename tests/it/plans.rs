@@ -47,7 +47,8 @@ fn status(target: &TargetReport, check: &str) -> Status {
 fn the_gate_opens_for_the_good_plan_and_shuts_for_the_bad_one() {
     let (good, code) = report(&["lint", &format!("{EXAMPLE}/good/plan.json")]);
     assert_eq!(code, 0, "{:?}", good.targets[0].results.iter().filter(|r| r.status.is_finding()).collect::<Vec<_>>());
-    for check in ["dns-target-default-endpoint", "aws-target-mismatch", "aws-mapping-missing", "aws-certificate-region"] {
+    for check in ["dns-target-default-endpoint", "aws-target-mismatch", "aws-mapping-missing", "aws-certificate-region"]
+    {
         assert_eq!(status(&good.targets[0], check), Status::Pass, "{check}");
     }
     let plan = format!("{EXAMPLE}/bad/plan.json");
@@ -164,13 +165,27 @@ fn without_a_target_the_plan_names_them() {
 #[test]
 fn the_plan_is_judged_over_what_is_live() {
     let plan = format!("{EXAMPLE}/bad/plan.json");
-    let (report, code) = report(&["https://lambda.example.com/endpoint", "--plan", &plan, "--resolver", "127.0.0.1:9", "--deadline", "5s", "--no-progress"]);
+    let (report, code) = report(&[
+        "https://lambda.example.com/endpoint",
+        "--plan",
+        &plan,
+        "--resolver",
+        "127.0.0.1:9",
+        "--deadline",
+        "5s",
+        "--no-progress",
+    ]);
     assert_eq!(code, 1);
     let target = &report.targets[0];
     assert!(finding(target, "cloudflare-ssl-mode-weak").unwrap().declared_at.is_some());
     assert_eq!(status(target, "dns-name-unresolvable"), Status::NotRun, "today's name is not tomorrow's");
     let notices = target.notices.join("\n");
-    assert!(notices.contains("the plan creates cloudflare_record.lambda (CNAME ${aws_apigatewayv2_api.api.api_endpoint} (proxied))"), "{notices}");
+    assert!(
+        notices.contains(
+            "the plan creates cloudflare_record.lambda (CNAME ${aws_apigatewayv2_api.api.api_endpoint} (proxied))"
+        ),
+        "{notices}"
+    );
     assert!(notices.contains("cloudflare_zone_settings_override.main (ssl: flexible)"), "{notices}");
 }
 
@@ -236,21 +251,35 @@ fn a_record_that_moves_makes_todays_edge_worthless() {
     assert_eq!(evidence.zone.get().unwrap().records.get().unwrap().0.len(), 1);
     let found = finding(&report, "dns-target-default-endpoint").unwrap();
     assert!(found.proof.iter().any(|line| line.contains("cloudflare_dns_record.r")), "{found:?}");
-    assert!(report.notices[0].contains("d-a1b2c3d4e5.execute-api.us-west-2.amazonaws.com (proxied) → a1b2c3d4e5"), "{:?}", report.notices);
+    assert!(
+        report.notices[0].contains("d-a1b2c3d4e5.execute-api.us-west-2.amazonaws.com (proxied) → a1b2c3d4e5"),
+        "{:?}",
+        report.notices
+    );
 }
 
 #[test]
 fn a_rule_for_the_cache_is_judged_by_what_it_will_do() {
     let zone = zone_id(&today());
-    let rule = |expression: &str| json!({"zone_id": zone, "kind": "zone", "phase": "http_request_cache_settings", "rules": [
-        {"description": "all", "expression": expression, "action": "set_cache_settings", "enabled": true, "action_parameters": {"cache": false}}]});
+    let rule = |expression: &str| {
+        json!({"zone_id": zone, "kind": "zone", "phase": "http_request_cache_settings", "rules": [
+        {"description": "all", "expression": expression, "action": "set_cache_settings", "enabled": true, "action_parameters": {"cache": false}}]})
+    };
     let (report, evidence) =
         over(today(), &[change("cloudflare_ruleset.cache", json!(["create"]), Value::Null, rule("true"))]);
     assert!(!format!("{:?}", evidence.edge.http).contains("cf-cache-status"), "today's cache tells nothing of it");
     let found = finding(&report, "cache-rule-bypasses").unwrap_or_else(|| panic!("{:?}", report.results));
     assert_eq!(found.status, Status::Fail, "the fixture wants it cached");
     assert!(found.declared_at.is_some());
-    let (report, _) = over(today(), &[change("cloudflare_ruleset.cache", json!(["create"]), Value::Null, rule("http.host eq \"other.example.com\""))]);
+    let (report, _) = over(
+        today(),
+        &[change(
+            "cloudflare_ruleset.cache",
+            json!(["create"]),
+            Value::Null,
+            rule("http.host eq \"other.example.com\""),
+        )],
+    );
     assert!(finding(&report, "cache-rule-bypasses").is_none());
 }
 
@@ -258,12 +287,20 @@ fn a_rule_for_the_cache_is_judged_by_what_it_will_do() {
 fn todays_errors_are_not_blamed_on_what_mends_them() {
     let fixture = fixtures::all().iter().find(|fixture| fixture.name == "mapping-missing").unwrap();
     let mut evidence = fixture.evidence.clone();
-    evidence.zone = Gathered::Found(Zone::from_document(json!({"dns_records": [
-        record("1", "z1", "d-a1b2c3d4e5.execute-api.us-west-2.amazonaws.com")]})).unwrap());
+    evidence.zone = Gathered::Found(
+        Zone::from_document(json!({"dns_records": [
+        record("1", "z1", "d-a1b2c3d4e5.execute-api.us-west-2.amazonaws.com")]}))
+        .unwrap(),
+    );
     let domain = json!({"id": HOST, "domain_name": HOST, "domain_name_configuration": [{"endpoint_type": "REGIONAL",
         "security_policy": "TLS_1_2", "target_domain_name": "d-a1b2c3d4e5.execute-api.us-west-2.amazonaws.com"}]});
     let kept = change("aws_apigatewayv2_domain_name.d", json!(["no-op"]), domain.clone(), domain);
-    let mapping = change("aws_apigatewayv2_api_mapping.m", json!(["create"]), Value::Null, json!({"domain_name": HOST, "api_id": "a1b2c3d4e5", "stage": "$default"}));
+    let mapping = change(
+        "aws_apigatewayv2_api_mapping.m",
+        json!(["create"]),
+        Value::Null,
+        json!({"domain_name": HOST, "api_id": "a1b2c3d4e5", "stage": "$default"}),
+    );
     let (before, _) = over(evidence.clone(), std::slice::from_ref(&kept));
     assert!(finding(&before, "edge-gateway-rejects").is_some(), "{:?}", before.results);
     let (after, evidence) = over(evidence, &[kept, mapping]);

@@ -185,7 +185,8 @@ impl Account {
             let mappings = value.get("api_mappings").and_then(Value::as_array);
             behind.apis.extend(mappings.into_iter().flatten().filter_map(|mapping| text(mapping, "apiId")));
             let first = value.pointer("/domainNameConfigurations/0").unwrap_or(&Value::Null);
-            let arns = [text(&value, "certificateArn"), text(&value, "regionalCertificateArn"), text(first, "certificateArn")];
+            let arns =
+                [text(&value, "certificateArn"), text(&value, "regionalCertificateArn"), text(first, "certificateArn")];
             behind.certificates.extend(arns.into_iter().flatten());
         }
         let apis = behind.apis.iter().filter_map(|id| self.places.get(&(List::Apis, id.clone())));

@@ -61,7 +61,10 @@ impl Declared {
         }
         hosts.retain(|host| !is_stand_in(host));
         if hosts.len() > MOST {
-            notes.push(format!("{} hosts are declared; the first {MOST} are examined, name others with --url", hosts.len()));
+            notes.push(format!(
+                "{} hosts are declared; the first {MOST} are examined, name others with --url",
+                hosts.len()
+            ));
             hosts.truncate(MOST);
         }
         hosts

@@ -163,7 +163,8 @@ pub(super) fn part_key(part: &str, row: &Value) -> Option<String> {
         _ => &["id"],
     };
     let object = row.as_object()?;
-    let of = |key: &&str| object.iter().find(|(name, _)| folded(name) == folded(key)).and_then(|(_, value)| value.as_str());
+    let of =
+        |key: &&str| object.iter().find(|(name, _)| folded(name) == folded(key)).and_then(|(_, value)| value.as_str());
     let found = keys.iter().find_map(of);
     // A mapping without a key is that of the empty path.
     match (part, found) {

@@ -66,7 +66,9 @@ fn kinds(check: &str) -> &'static [Kind] {
         "aws-default-endpoint-open" | "aws-stage-cache-stacked" => &[Api],
         _ if check.starts_with("aws-certificate") => &[Certificate, Domain],
         _ if check.starts_with("aws-") => &[Domain],
-        _ if check.starts_with("cache-") => &[CACHE, Rules("http_response_cache_settings"), PageRule, Setting("cache_level")],
+        _ if check.starts_with("cache-") => {
+            &[CACHE, Rules("http_response_cache_settings"), PageRule, Setting("cache_level")]
+        }
         _ if check.starts_with("origin-") => &[Chain, Domain, Record],
         _ => &[Record],
     }
@@ -88,7 +90,9 @@ impl Places {
     /// The sources that have to do with a host.
     pub(super) fn related<'a>(&'a self, host: &str, zone: Option<&str>, behind: &Behind) -> Vec<&'a Source> {
         let concerns = |source: &&Source| match &source.thing {
-            Thing::Record(_, Some(name)) => name == host || name.strip_prefix('*').is_some_and(|rest| host.ends_with(rest)),
+            Thing::Record(_, Some(name)) => {
+                name == host || name.strip_prefix('*').is_some_and(|rest| host.ends_with(rest))
+            }
             Thing::Record(_, None) => false,
             Thing::Domain(name) | Thing::Mapping(name) => behind.domains.contains(name),
             Thing::Api(id) => behind.apis.contains(id),
@@ -105,7 +109,8 @@ impl Places {
         let zone = declared.zone_of(&target.host).map(|zone| zone.key.clone());
         let behind = declared.account.behind(&target.host);
         let related = self.related(&target.host, zone.as_deref(), &behind);
-        let of_target = |source: &&&Source| matches!(&source.thing, Thing::Record(_, Some(name)) if *name == target.host);
+        let of_target =
+            |source: &&&Source| matches!(&source.thing, Thing::Record(_, Some(name)) if *name == target.host);
         let domain = |source: &&&Source| matches!(source.thing, Thing::Domain(_));
         let first = related.iter().find(of_target).or_else(|| related.iter().find(domain));
         target.declared_at = first.map(|source| source.place.clone()).or_else(|| self.chain.clone());

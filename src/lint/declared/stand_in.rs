@@ -77,13 +77,14 @@ impl StandIns {
             // The whole name around the mark: `d-knownafterapply1.execute-api.…`.
             let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
             let before = rest.get(..at).unwrap_or_default();
-            let start = before.rfind(|c| !is_part(c)).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+            let start = before
+                .rfind(|c| !is_part(c))
+                .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
             let after = rest.get(start..).unwrap_or_default();
             let end = after.find(|c| !is_part(c)).unwrap_or(after.len());
             let whole = after.get(..end).unwrap_or_default();
-            let (name, dots) = match whole.trim_end_matches('.') {
-                trimmed => (trimmed, whole.len() - trimmed.len()),
-            };
+            let name = whole.trim_end_matches('.');
+            let dots = whole.len() - name.len();
             out.push_str(rest.get(..start).unwrap_or_default());
             out.push_str(&self.reference(name).unwrap_or_else(|| name.to_owned()));
             rest = after.get(end - dots..).unwrap_or_default();

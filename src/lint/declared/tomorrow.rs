@@ -35,8 +35,16 @@ struct Stale {
 
 /// Headers that tell of a response's own wishes for caching, in the order of their weight.
 const OWN_WISHES: &[&str] = &[
-    "cf-ray", "cache-control", "cdn-cache-control", "cloudflare-cdn-cache-control", "set-cookie", "vary", "expires", "content-type",
-    "etag", "last-modified",
+    "cf-ray",
+    "cache-control",
+    "cdn-cache-control",
+    "cloudflare-cdn-cache-control",
+    "set-cookie",
+    "vary",
+    "expires",
+    "content-type",
+    "etag",
+    "last-modified",
 ];
 /// An answer with this many lines counts as an excerpt, in which what is absent proves nothing.
 const EXCERPT: usize = 5;
@@ -116,7 +124,11 @@ impl Tomorrow {
         let mut stale = Stale { name: self.renames(host), path: moves, ..Stale::default() };
         const CACHE: &[&str] = &["http_request_cache_settings", "http_response_cache_settings"];
         const CACHE_SETTINGS: &[&str] = &[
-            "cache_level", "browser_cache_ttl", "always_online", "development_mode", "tiered_caching",
+            "cache_level",
+            "browser_cache_ttl",
+            "always_online",
+            "development_mode",
+            "tiered_caching",
             "tiered_cache_smart_topology_enable",
         ];
         let related = self.places.related(host, zone, &behind);
@@ -137,11 +149,13 @@ impl Tomorrow {
     pub fn adjust(&self, evidence: &mut Evidence) {
         let host = evidence.target.host.clone();
         let stale = self.stale(&host);
-        let because = |what: &str| NotRun::inconclusive(format!("the plan changes {what}; today's answer does not tell"));
+        let because =
+            |what: &str| NotRun::inconclusive(format!("the plan changes {what}; today's answer does not tell"));
         if stale.name {
             if let Gathered::Found(dns) = &mut evidence.dns {
                 let unasked = || Lookup::NotAsked { why: "the plan changes the record".into() };
-                dns.host = Chain { name: host.clone(), ipv4: unasked(), ipv6: unasked(), hops: Vec::new(), fault: None };
+                dns.host =
+                    Chain { name: host.clone(), ipv4: unasked(), ipv6: unasked(), hops: Vec::new(), fault: None };
                 dns.host_unchecked = None;
                 dns.views.clear();
             }
@@ -156,7 +170,9 @@ impl Tomorrow {
         } else if stale.cache {
             forget_the_cache(evidence);
         }
-        if stale.origin && let Gathered::Found(dns) = &mut evidence.dns {
+        if stale.origin
+            && let Gathered::Found(dns) = &mut evidence.dns
+        {
             // The records that prove a new certificate come with it.
             dns.validation.clear();
         }
@@ -185,8 +201,10 @@ fn forget_the_cache(evidence: &mut Evidence) {
     for exchange in &mut http.samples {
         let Outcome::Answered(response) = &mut exchange.outcome else { continue };
         let lines = response.headers.lines();
-        let kept = OWN_WISHES.iter().flat_map(|name| lines.iter().filter(move |line| line.name.eq_ignore_ascii_case(name)));
-        let kept: Vec<(String, String)> = kept.take(EXCERPT).map(|line| (line.name.clone(), line.value.clone())).collect();
+        let kept =
+            OWN_WISHES.iter().flat_map(|name| lines.iter().filter(move |line| line.name.eq_ignore_ascii_case(name)));
+        let kept: Vec<(String, String)> =
+            kept.take(EXCERPT).map(|line| (line.name.clone(), line.value.clone())).collect();
         response.headers = kept.into_iter().collect::<Headers>();
     }
 }

@@ -47,7 +47,9 @@ impl Reader<'_> {
         if let Some(region) = self.resolver.region() {
             value.insert("region".into(), region.into());
         }
-        if resource.get("DisableExecuteApiEndpoint").is_none() && !self.is_written(resource, "DisableExecuteApiEndpoint") {
+        if resource.get("DisableExecuteApiEndpoint").is_none()
+            && !self.is_written(resource, "DisableExecuteApiEndpoint")
+        {
             value.insert("disableExecuteApiEndpoint".into(), false.into());
         }
         if by_document {
@@ -65,14 +67,18 @@ impl Reader<'_> {
         let Some(api) = api else { return };
         let (part, row) = match resource.kind.as_str() {
             "AWS::ApiGatewayV2::Stage" => {
-                let names =
-                    [("StageName", "stageName"), ("AutoDeploy", "autoDeploy"), ("DefaultRouteSettings", "defaultRouteSettings")];
+                let names = [
+                    ("StageName", "stageName"),
+                    ("AutoDeploy", "autoDeploy"),
+                    ("DefaultRouteSettings", "defaultRouteSettings"),
+                ];
                 let mut row = resource.pick(&names);
                 row.insert("deploymentId".into(), "(known after deployment)".into());
                 ("stages", row)
             }
             "AWS::ApiGateway::Stage" => {
-                let mut row = resource.pick(&[("StageName", "stageName"), ("CacheClusterEnabled", "cacheClusterEnabled")]);
+                let mut row =
+                    resource.pick(&[("StageName", "stageName"), ("CacheClusterEnabled", "cacheClusterEnabled")]);
                 row.insert("deploymentId".into(), "(known after deployment)".into());
                 let settings = resource.get("MethodSettings").and_then(Value::as_array).into_iter().flatten();
                 let settings: Map<String, Value> = settings
@@ -149,13 +155,26 @@ impl Reader<'_> {
         for method in all.iter().filter(|one| one.kind == "AWS::ApiGateway::Method") {
             let (Some(api), Some(verb)) = (method.text("RestApiId"), method.text("HttpMethod")) else { continue };
             let Some(path) = method.text("ResourceId").and_then(|id| path_of(id, &resources, 0)) else { continue };
-            let mut row = method.pick(&[("AuthorizationType", "authorizationType"), ("ApiKeyRequired", "apiKeyRequired")]);
+            let mut row =
+                method.pick(&[("AuthorizationType", "authorizationType"), ("ApiKeyRequired", "apiKeyRequired")]);
             if let Some(integration) = method.get("Integration") {
-                let names = [("Type", "type"), ("Uri", "uri"), ("IntegrationHttpMethod", "httpMethod"), ("TimeoutInMillis", "timeoutInMillis")];
-                let known = names.iter().filter_map(|(ours, theirs)| Some(((*theirs).to_owned(), integration.get(*ours)?.clone())));
+                let names = [
+                    ("Type", "type"),
+                    ("Uri", "uri"),
+                    ("IntegrationHttpMethod", "httpMethod"),
+                    ("TimeoutInMillis", "timeoutInMillis"),
+                ];
+                let known = names
+                    .iter()
+                    .filter_map(|(ours, theirs)| Some(((*theirs).to_owned(), integration.get(*ours)?.clone())));
                 row.insert("methodIntegration".into(), Value::Object(known.collect()));
             }
-            paths.entry(api.to_owned()).or_default().entry(path).or_default().insert(verb.to_owned(), Value::Object(row));
+            paths
+                .entry(api.to_owned())
+                .or_default()
+                .entry(path)
+                .or_default()
+                .insert(verb.to_owned(), Value::Object(row));
         }
         for (api, paths) in paths {
             for (path, methods) in paths {

@@ -195,7 +195,8 @@ fn scalar(text: &str) -> Value {
         _ => {}
     }
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let is_number = digits.starts_with(|c: char| c.is_ascii_digit()) && !(digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0."));
+    let is_number = digits.starts_with(|c: char| c.is_ascii_digit())
+        && !(digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0."));
     if is_number {
         if let Ok(number) = text.parse::<i64>() {
             return number.into();

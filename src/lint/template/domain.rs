@@ -39,7 +39,9 @@ impl Reader<'_> {
                 value
             }
         };
-        value.extend(resource.pick(&[("RoutingMode", "routingMode"), ("MutualTlsAuthentication", "mutualTlsAuthentication")]));
+        value.extend(
+            resource.pick(&[("RoutingMode", "routingMode"), ("MutualTlsAuthentication", "mutualTlsAuthentication")]),
+        );
         self.declare_domain(resource, &name, value);
     }
 

@@ -95,7 +95,12 @@ impl Reader<'_> {
             let integration = json!({"integrationId": id, "integrationType": "AWS_PROXY", "integrationUri": arn});
             let account = &mut self.declared.account;
             if value.get("Type").and_then(Value::as_str) == Some("HttpApi") {
-                account.part(List::Apis, api, "routes", json!({"routeKey": key, "target": format!("integrations/{id}")}));
+                account.part(
+                    List::Apis,
+                    api,
+                    "routes",
+                    json!({"routeKey": key, "target": format!("integrations/{id}")}),
+                );
                 account.part(List::Apis, api, "integrations", integration);
             } else if let Some(path) = path {
                 let integration = json!({"type": "AWS_PROXY", "uri": arn, "httpMethod": "POST"});

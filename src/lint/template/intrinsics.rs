@@ -127,7 +127,9 @@ impl<'a> Resolver<'a> {
             ("Fn::If", [condition, then, otherwise]) => match self.condition(condition.as_str()?) {
                 Some(true) => self.value(then, names, depth),
                 Some(false) => self.value(otherwise, names, depth),
-                None => self.unknown(&format!("the condition {} depends on what is given at deployment", plain(condition)?)),
+                None => {
+                    self.unknown(&format!("the condition {} depends on what is given at deployment", plain(condition)?))
+                }
             },
             ("Fn::FindInMap", [map, first, second, ..]) => {
                 let keys = [map, first, second].map(|key| self.value(key, names, depth).as_ref().and_then(plain));
@@ -158,7 +160,13 @@ impl<'a> Resolver<'a> {
     }
 
     /// `${Name}`, `${Resource.Attribute}`, `${!literal}`.
-    fn sub(&mut self, text: &str, own: Option<&Map<String, Value>>, names: &mut StandIns, depth: usize) -> Option<Value> {
+    fn sub(
+        &mut self,
+        text: &str,
+        own: Option<&Map<String, Value>>,
+        names: &mut StandIns,
+        depth: usize,
+    ) -> Option<Value> {
         let mut parts = text.split("${");
         let mut out = parts.next().unwrap_or_default().to_owned();
         for part in parts {
@@ -262,7 +270,9 @@ impl<'a> Resolver<'a> {
         let shown = format!("{id}.{name}");
         let region = self.region;
         let form = match (kind, name) {
-            ("AWS::ApiGatewayV2::DomainName" | "AWS::ApiGateway::DomainName", "RegionalDomainName") => Form::DomainTarget,
+            ("AWS::ApiGatewayV2::DomainName" | "AWS::ApiGateway::DomainName", "RegionalDomainName") => {
+                Form::DomainTarget
+            }
             ("AWS::ApiGateway::DomainName", "DistributionDomainName") => Form::Distribution,
             (_, "ApiEndpoint") => Form::DefaultEndpoint,
             (_, "FunctionUrl") => Form::FunctionUrl,
@@ -273,7 +283,9 @@ impl<'a> Resolver<'a> {
                 let region = region.unwrap_or_default();
                 return Some(format!("arn:aws:lambda:{region}:************:function:{}", plain(&function)?).into());
             }
-            ("AWS::ApiGatewayV2::Api" | "AWS::ApiGateway::RestApi", "ApiId" | "RestApiId") => return self.reference(id, names),
+            ("AWS::ApiGatewayV2::Api" | "AWS::ApiGateway::RestApi", "ApiId" | "RestApiId") => {
+                return self.reference(id, names);
+            }
             ("AWS::ApiGateway::RestApi", "RootResourceId") => return Some(format!("root of {id}").into()),
             _ => {
                 return self.unknown(&format!("{shown} is known after deployment only"));
@@ -282,7 +294,9 @@ impl<'a> Resolver<'a> {
         match self.stand_in(id, form, &shown, names) {
             Some(host) if name == "ApiEndpoint" || name == "FunctionUrl" => Some(format!("https://{host}").into()),
             Some(host) => Some(host.into()),
-            None => self.unknown(&format!("{shown} is known after deployment only; with --region its kind can be told")),
+            None => {
+                self.unknown(&format!("{shown} is known after deployment only; with --region its kind can be told"))
+            }
         }
     }
 

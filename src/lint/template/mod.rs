@@ -47,7 +47,8 @@ pub(in crate::lint) fn read(
 pub(in crate::lint) fn is_one(value: &Value) -> bool {
     let resources = value.get("Resources").and_then(Value::as_object);
     resources.is_some_and(|all| {
-        let is_aws = |one: &Value| one.get("Type").and_then(Value::as_str).is_some_and(|kind| kind.starts_with("AWS::"));
+        let is_aws =
+            |one: &Value| one.get("Type").and_then(Value::as_str).is_some_and(|kind| kind.starts_with("AWS::"));
         all.values().any(is_aws)
     })
 }
@@ -84,7 +85,9 @@ impl Reader<'_> {
                 match self.resolver.condition(condition) {
                     Some(false) => continue,
                     Some(true) => {}
-                    None => self.resolver.note(format!("whether {id} is made depends on {condition}, which is not known")),
+                    None => {
+                        self.resolver.note(format!("whether {id} is made depends on {condition}, which is not known"))
+                    }
                 }
             }
             let properties = written.get("Properties").cloned().unwrap_or_default();
@@ -114,7 +117,9 @@ impl Reader<'_> {
             "AWS::ApiGatewayV2::ApiMapping" | "AWS::ApiGateway::BasePathMapping" => self.mapping(resource),
             "AWS::ApiGatewayV2::RoutingRule" => self.routing_rule(resource),
             "AWS::ApiGatewayV2::Api" | "AWS::ApiGateway::RestApi" => self.api(resource),
-            "AWS::ApiGatewayV2::Stage" | "AWS::ApiGatewayV2::Route" | "AWS::ApiGatewayV2::Integration"
+            "AWS::ApiGatewayV2::Stage"
+            | "AWS::ApiGatewayV2::Route"
+            | "AWS::ApiGatewayV2::Integration"
             | "AWS::ApiGateway::Stage" => self.api_part(resource),
             "AWS::Serverless::HttpApi" | "AWS::Serverless::Api" => self.serverless_api(resource),
             "AWS::CertificateManager::Certificate" => self.certificate(resource),

@@ -92,7 +92,10 @@ fn a_whole_template() {
     assert_eq!(domain.security_policy.as_deref(), Some("TLS_1_2"));
     assert!(domain.target.as_deref().unwrap().starts_with("d-"));
     let certificate = account.certificate(domain.certificate.as_ref().unwrap()).unwrap();
-    assert_eq!((certificate.names[0].as_str(), certificate.arn.as_ref().unwrap().region()), ("lambda.example.com", Some("us-west-2")));
+    assert_eq!(
+        (certificate.names[0].as_str(), certificate.arn.as_ref().unwrap().region()),
+        ("lambda.example.com", Some("us-west-2"))
+    );
     let mapping = &domain.mappings.get().unwrap()[0];
     let api = account.api(mapping.api.as_deref().unwrap()).unwrap();
     assert_eq!(mapping.stage.as_deref(), Some("$default"));
@@ -132,7 +135,10 @@ Resources:
 "#;
     let declared = declared(text, None);
     let notes = declared.notes.join("\n");
-    assert!(notes.contains("Domain: DomainNameConfigurations is not known: the parameter Arn has no default"), "{notes}");
+    assert!(
+        notes.contains("Domain: DomainNameConfigurations is not known: the parameter Arn has no default"),
+        "{notes}"
+    );
     assert!(notes.contains("Domain: RoutingMode is not known: it is imported from another stack"), "{notes}");
     let domain = gateway(&declared).domains.found().unwrap()[0].clone();
     assert_eq!((domain.certificate, domain.target), (None, None), "without a region no name of its kind can be told");
@@ -171,7 +177,10 @@ Resources:
     let account = gateway(&declared(text, Some("us-west-2")));
     let domains = account.domains.found().unwrap();
     let keys: Vec<&str> = domains[0].mappings.get().unwrap().iter().map(|one| one.key.as_str()).collect();
-    assert_eq!((domains[0].name.as_str(), keys.as_slice(), domains[0].is_regional()), ("http.example.com", &["v1", "v2"][..], true));
+    assert_eq!(
+        (domains[0].name.as_str(), keys.as_slice(), domains[0].is_regional()),
+        ("http.example.com", &["v1", "v2"][..], true)
+    );
     assert!(domains[1].is_edge() && domains[1].edge_certificate.is_some());
     assert_ne!(domains[0].target, None);
     let http = account.api(domains[0].mappings.get().unwrap()[0].api.as_deref().unwrap()).unwrap();
@@ -230,7 +239,8 @@ fn no_template_grows_or_panics() {
     // Every line of a sound template left out once, and cut off once.
     let lines: Vec<&str> = HTTP.lines().collect();
     for gone in 0..lines.len() {
-        let without: Vec<&str> = lines.iter().enumerate().filter(|(at, _)| *at != gone).map(|(_, line)| *line).collect();
+        let without: Vec<&str> =
+            lines.iter().enumerate().filter(|(at, _)| *at != gone).map(|(_, line)| *line).collect();
         for text in [without.join("\n"), lines[..gone].join("\n")] {
             let _ = read(text.as_bytes(), "template.yaml", Some("us-west-2"), &mut Declared::default());
         }

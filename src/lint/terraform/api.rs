@@ -38,8 +38,13 @@ impl<'a> Reader<'a> {
             value.insert("endpointConfiguration".into(), json!({"types": types.unwrap_or_else(|| json!(["EDGE"]))}));
         }
         if let Some(Value::Object(cors)) = resource.rows("cors_configuration").first() {
-            let names = [("allow_origins", "allowOrigins"), ("allow_methods", "allowMethods"), ("allow_credentials", "allowCredentials")];
-            let known = names.iter().filter_map(|(ours, theirs)| Some(((*theirs).to_owned(), cors.get(*ours)?.clone())));
+            let names = [
+                ("allow_origins", "allowOrigins"),
+                ("allow_methods", "allowMethods"),
+                ("allow_credentials", "allowCredentials"),
+            ];
+            let known =
+                names.iter().filter_map(|(ours, theirs)| Some(((*theirs).to_owned(), cors.get(*ours)?.clone())));
             value.insert("corsConfiguration".into(), known.collect::<Map<_, _>>().into());
         }
         let account = &mut self.declared.account;
@@ -49,7 +54,8 @@ impl<'a> Reader<'a> {
         if by_document {
             let reason = json!({"kind": "inconclusive", "text": "the routes are in the API's OpenAPI document, which is not read"});
             let item = account.item(List::Apis, &id);
-            item.value.insert("not_read".into(), json!({"routes": reason, "integrations": reason, "resources": reason}));
+            item.value
+                .insert("not_read".into(), json!({"routes": reason, "integrations": reason, "resources": reason}));
         } else if resource.kind == "aws_apigatewayv2_api" {
             account.knows(List::Apis, "routes");
             account.knows(List::Apis, "integrations");
@@ -65,7 +71,12 @@ impl<'a> Reader<'a> {
         let uri = self.uri_at(resource, "target");
         let key = resource.text("route_key").unwrap_or("$default").to_owned();
         let account = &mut self.declared.account;
-        account.part(List::Apis, id, "stages", json!({"stageName": "$default", "autoDeploy": true, "deploymentId": "(known after apply)"}));
+        account.part(
+            List::Apis,
+            id,
+            "stages",
+            json!({"stageName": "$default", "autoDeploy": true, "deploymentId": "(known after apply)"}),
+        );
         account.part(List::Apis, id, "routes", json!({"routeKey": key, "target": "integrations/quick"}));
         let mut integration = json!({"integrationId": "quick", "integrationType": "AWS_PROXY"});
         if let Some(uri) = uri {
@@ -83,8 +94,12 @@ impl<'a> Reader<'a> {
         let known = resource.text(path).or_else(|| resource.was(path)).map(str::to_owned);
         let is_read = matches!(
             resource.kind.as_str(),
-            "aws_apigatewayv2_stage" | "aws_apigatewayv2_route" | "aws_apigatewayv2_integration" | "aws_api_gateway_stage"
-                | "aws_api_gateway_method_settings" | "aws_api_gateway_deployment"
+            "aws_apigatewayv2_stage"
+                | "aws_apigatewayv2_route"
+                | "aws_apigatewayv2_integration"
+                | "aws_api_gateway_stage"
+                | "aws_api_gateway_method_settings"
+                | "aws_api_gateway_deployment"
         );
         if !is_read {
             return;
@@ -125,8 +140,10 @@ impl<'a> Reader<'a> {
             row.entry("deploymentId").or_insert_with(|| "(known after apply)".into());
         }
         if let Some(Value::Object(limits)) = resource.rows("default_route_settings").first() {
-            let names = [("throttling_rate_limit", "throttlingRateLimit"), ("throttling_burst_limit", "throttlingBurstLimit")];
-            let known = names.iter().filter_map(|(ours, theirs)| Some(((*theirs).to_owned(), limits.get(*ours)?.clone())));
+            let names =
+                [("throttling_rate_limit", "throttlingRateLimit"), ("throttling_burst_limit", "throttlingBurstLimit")];
+            let known =
+                names.iter().filter_map(|(ours, theirs)| Some(((*theirs).to_owned(), limits.get(*ours)?.clone())));
             row.insert("defaultRouteSettings".into(), known.collect::<Map<_, _>>().into());
         }
         if let Some(name) = row.get("stageName").and_then(Value::as_str) {
@@ -150,7 +167,8 @@ impl<'a> Reader<'a> {
         all.filter_map(|one| {
             let settings = one.rows("settings").first()?;
             let of = |key: &str| settings.get(key).cloned().unwrap_or_default();
-            let value = json!({"cachingEnabled": of("caching_enabled"), "cacheTtlInSeconds": of("cache_ttl_in_seconds")});
+            let value =
+                json!({"cachingEnabled": of("caching_enabled"), "cacheTtlInSeconds": of("cache_ttl_in_seconds")});
             Some((one.text("method_path")?.to_owned(), value))
         })
         .collect()
@@ -183,9 +201,10 @@ impl<'a> Reader<'a> {
         if let Some(uri) = self.uri_at(resource, "integration_uri") {
             row.insert("integrationUri".into(), uri.into());
         }
-        let parameters = resource.rows("response_parameters").iter().filter_map(|one| {
-            Some((one.get("status_code")?.as_str()?.to_owned(), one.get("mappings")?.clone()))
-        });
+        let parameters = resource
+            .rows("response_parameters")
+            .iter()
+            .filter_map(|one| Some((one.get("status_code")?.as_str()?.to_owned(), one.get("mappings")?.clone())));
         let parameters: Map<String, Value> = parameters.collect();
         if !parameters.is_empty() {
             row.insert("responseParameters".into(), Value::Object(parameters));
@@ -205,13 +224,16 @@ impl<'a> Reader<'a> {
             methods.into_iter().map(|one| (false, one)).chain(integrations.into_iter().map(|one| (true, one)))
         {
             let Some(api) = self.id_at(resource, "rest_api_id") else { continue };
-            let (Some(path), Some(method)) = (self.path_at(resource, "resource_id", 0), self.method_at(resource)) else {
+            let (Some(path), Some(method)) = (self.path_at(resource, "resource_id", 0), self.method_at(resource))
+            else {
                 continue;
             };
-            let slot = paths.entry(api).or_default().entry(path).or_default().entry(method).or_insert_with(|| json!({}));
+            let slot =
+                paths.entry(api).or_default().entry(path).or_default().entry(method).or_insert_with(|| json!({}));
             match is_integration {
                 false => {
-                    let own = resource.pick(&[("authorization", "authorizationType"), ("api_key_required", "apiKeyRequired")]);
+                    let own = resource
+                        .pick(&[("authorization", "authorizationType"), ("api_key_required", "apiKeyRequired")]);
                     own.into_iter().for_each(|(key, value)| slot[key] = value);
                 }
                 true => {

@@ -77,7 +77,9 @@ impl<'a> Reader<'a> {
                 });
                 match found {
                     Some(to) if to.resource.kind == "aws_acm_certificate" => self.arn_of(to.at, to.resource),
-                    Some(to) => to.resource.text("certificate_arn").or_else(|| to.resource.text("arn")).map(str::to_owned),
+                    Some(to) => {
+                        to.resource.text("certificate_arn").or_else(|| to.resource.text("arn")).map(str::to_owned)
+                    }
                     None => {
                         self.tell_unknown(resource, path);
                         None

@@ -33,7 +33,9 @@ impl<'a> Reader<'a> {
         if mutual.is_some() {
             let uri = truststore("truststore_uri").cloned().unwrap_or_else(|| "s3://(known after apply)".into());
             let mut tls = Map::from_iter([("truststoreUri".to_owned(), uri)]);
-            tls.extend(truststore("truststore_version").map(|version| ("truststoreVersion".to_owned(), version.clone())));
+            tls.extend(
+                truststore("truststore_version").map(|version| ("truststoreVersion".to_owned(), version.clone())),
+            );
             value.insert("mutualTlsAuthentication".into(), Value::Object(tls));
         }
         if let Some(reason) = self.nobody_manages_mappings() {

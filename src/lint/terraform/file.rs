@@ -169,7 +169,11 @@ pub(super) fn parse(bytes: &[u8]) -> Result<File<'_>, String> {
     let remedy = "make it anew with `terraform show -json PLAN > plan.json`";
     let file: File<'_> = serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         serde_json::error::Category::Eof => {
-            format!("a Terraform plan that is cut off: it ends at line {}, column {}; {remedy}", error.line(), error.column())
+            format!(
+                "a Terraform plan that is cut off: it ends at line {}, column {}; {remedy}",
+                error.line(),
+                error.column()
+            )
         }
         _ => format!("taken for a Terraform plan, which stops making sense at {error}; {remedy}"),
     })?;

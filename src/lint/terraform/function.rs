@@ -14,7 +14,8 @@ impl<'a> Reader<'a> {
                 if !resource.stays() {
                     self.declared.account.drop(List::Functions, &name);
                 } else {
-                    let mut value = resource.pick(&[("runtime", "Runtime"), ("timeout", "Timeout"), ("memory_size", "MemorySize")]);
+                    let mut value =
+                        resource.pick(&[("runtime", "Runtime"), ("timeout", "Timeout"), ("memory_size", "MemorySize")]);
                     value.insert("FunctionArn".into(), self.arn(at, resource, &name).into());
                     if let Some(region) = self.region(at) {
                         value.insert("region".into(), region.into());

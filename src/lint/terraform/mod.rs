@@ -26,7 +26,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use self::file::{Changed, ChangeOf, File, Held, StateModule, Values};
+use self::file::{ChangeOf, Changed, File, Held, StateModule, Values};
 use self::references::{Pointed, References};
 use self::resource::{Field, Resource};
 use super::declared::{Change, Declared, Form, Source, Thing};
@@ -108,7 +108,8 @@ fn resources(file: &File<'_>) -> Result<Vec<Resource>, String> {
         while let Some(module) = modules.pop() {
             let address = module.address.as_deref().unwrap_or_default();
             for held in &module.resources {
-                let is_new = is_read(&held.kind) && (!data_only || held.mode == "data") && !known.contains(&*held.address);
+                let is_new =
+                    is_read(&held.kind) && (!data_only || held.mode == "data") && !known.contains(&*held.address);
                 if is_new && let Some(resource) = held_resource(held, address)? {
                     known.insert(held.address.clone().into_owned());
                     all.push(resource);

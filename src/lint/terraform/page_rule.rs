@@ -36,7 +36,10 @@ fn row(values: &Value) -> Option<Value> {
     row.insert("targets".into(), json!([{"target": "url", "constraint": {"operator": "matches", "value": pattern}}]));
     row.insert("actions".into(), actions.into());
     row.insert("priority".into(), values.get("priority").filter(|p| !p.is_null()).cloned().unwrap_or_else(|| 1.into()));
-    row.insert("status".into(), values.get("status").filter(|s| s.is_string()).cloned().unwrap_or_else(|| "active".into()));
+    row.insert(
+        "status".into(),
+        values.get("status").filter(|s| s.is_string()).cloned().unwrap_or_else(|| "active".into()),
+    );
     Some(Value::Object(row))
 }
 

@@ -49,7 +49,9 @@ impl<'a> Reader<'a> {
         let cloud = |values: &Value| if leads { proxied(values) } else { "" };
         let now = content.as_deref().unwrap_or("(known after apply)");
         let detail = match (&content_before, resource.stays()) {
-            (Some(before), true) => format!("{kind} {before}{} → {now}{}", cloud(&resource.before), cloud(&resource.after)),
+            (Some(before), true) => {
+                format!("{kind} {before}{} → {now}{}", cloud(&resource.before), cloud(&resource.after))
+            }
             (Some(before), false) => format!("{kind} {before}"),
             (None, _) => format!("{kind} {now}{}", cloud(&resource.after)),
         };
@@ -205,6 +207,9 @@ mod tests {
         assert_eq!(of("_acme.api", None), None);
         let computed = json!({"name": "www", "hostname": "www.example.com"});
         assert_eq!(full_name(&computed, None).as_deref(), Some("www.example.com"));
-        assert_eq!(bare("https://abc.execute-api.us-east-1.amazonaws.com/prod"), "abc.execute-api.us-east-1.amazonaws.com");
+        assert_eq!(
+            bare("https://abc.execute-api.us-east-1.amazonaws.com/prod"),
+            "abc.execute-api.us-east-1.amazonaws.com"
+        );
     }
 }

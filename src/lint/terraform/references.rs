@@ -132,7 +132,8 @@ impl<'a> References<'a> {
                 let (last, around) = from.module.split_last()?;
                 let call = self.module(around)?.module_calls.get(last)?;
                 let written = listed(call.expressions.get(word(1)?)?);
-                let module_address = from.module_address.rsplit_once("module.").map_or("", |(around, _)| around.trim_end_matches('.'));
+                let module_address =
+                    from.module_address.rsplit_once("module.").map_or("", |(around, _)| around.trim_end_matches('.'));
                 self.follow(Asker { module: around, module_address, index: from.index }, &written, depth)
             }
             "module" => {
@@ -154,7 +155,8 @@ impl<'a> References<'a> {
                     _ => (None, rest),
                 };
                 let at = self.instance(from, &written, index)?;
-                let attribute = rest.iter().filter(|part| !part.starts_with('[')).cloned().collect::<Vec<_>>().join(".");
+                let attribute =
+                    rest.iter().filter(|part| !part.starts_with('[')).cloned().collect::<Vec<_>>().join(".");
                 Some((Pointed { resource: self.resources.get(at)?, at }, attribute))
             }
         }
@@ -174,13 +176,12 @@ impl<'a> References<'a> {
         if near.is_empty() {
             near.clone_from(all);
         }
-        let with = |wanted: &str| {
-            near.iter().copied().find(|at| of(at).and_then(|r| r.index.as_ref()).is_some_and(|key| key.to_string() == wanted))
+        let with = |wanted: &Value| {
+            near.iter().copied().find(|at| of(at).is_some_and(|resource| resource.index.as_ref() == Some(wanted)))
         };
-        let by_written = index.and_then(|index| with(index.trim_start_matches('[').trim_end_matches(']')));
-        by_written
-            .or_else(|| with(&from.index?.to_string()))
-            .or_else(|| if let [only] = near.as_slice() { Some(*only) } else { None })
+        let written = index.and_then(|index| serde_json::from_str(index.strip_prefix('[')?.strip_suffix(']')?).ok());
+        let only = if let [only] = near.as_slice() { Some(*only) } else { None };
+        written.as_ref().and_then(with).or_else(|| with(from.index?)).or(only)
     }
 
     fn module(&self, path: &[String]) -> Option<&'a Module<'a>> {

@@ -59,6 +59,8 @@ fn told(resource: &Resource) -> Option<String> {
     };
     let of_host = |path: &&str| classify(resource.text(path)?.trim_start_matches("https://")).region;
     ["arn", "execution_arn", "invoke_arn", "function_arn"].iter().find_map(of_arn).or_else(|| {
-        ["api_endpoint", "regional_domain_name", "domain_name_configuration.target_domain_name"].iter().find_map(of_host)
+        ["api_endpoint", "regional_domain_name", "domain_name_configuration.target_domain_name"]
+            .iter()
+            .find_map(of_host)
     })
 }

@@ -8,9 +8,30 @@ use crate::lint::declared::Thing;
 
 /// What version 4 writes as a block, a list with one object: an object in the API.
 const BLOCKS: &[&str] = &[
-    "action_parameters", "browser_ttl", "cache_key", "cache_reserve", "cookie", "custom_key", "edge_ttl", "from_list",
-    "from_value", "header", "host", "origin", "parameters", "path", "query", "query_string", "response", "serve_stale", "sni",
-    "status_code_range", "target_url", "uri", "user", "vary",
+    "action_parameters",
+    "browser_ttl",
+    "cache_key",
+    "cache_reserve",
+    "cookie",
+    "custom_key",
+    "edge_ttl",
+    "from_list",
+    "from_value",
+    "header",
+    "host",
+    "origin",
+    "parameters",
+    "path",
+    "query",
+    "query_string",
+    "response",
+    "serve_stale",
+    "sni",
+    "status_code_range",
+    "target_url",
+    "uri",
+    "user",
+    "vary",
 ];
 
 impl Reader<'_> {

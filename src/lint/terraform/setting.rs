@@ -67,7 +67,8 @@ impl Reader<'_> {
                 self.part(resource, zone, "dns_settings", Value::Object(settings));
             }
             "cloudflare_total_tls" => {
-                let settings = resource.pick(&[("enabled", "enabled"), ("certificate_authority", "certificate_authority")]);
+                let settings =
+                    resource.pick(&[("enabled", "enabled"), ("certificate_authority", "certificate_authority")]);
                 self.part(resource, zone, "total_tls", Value::Object(settings));
             }
             "cloudflare_universal_ssl_setting" => {
@@ -75,7 +76,8 @@ impl Reader<'_> {
             }
             _ => {
                 let id = resource.text("setting_id").or_else(|| resource.text("setting"));
-                let (Some("min_tls_version"), Some(host), Some(value)) = (id, resource.text("hostname"), resource.text("value"))
+                let (Some("min_tls_version"), Some(host), Some(value)) =
+                    (id, resource.text("hostname"), resource.text("value"))
                 else {
                     return;
                 };
@@ -94,7 +96,9 @@ impl Reader<'_> {
     fn one(&mut self, resource: &Resource, zone: &str, id: &str, value: Option<Value>) {
         let before = resource.before.get("value").or_else(|| resource.before.pointer(&format!("/settings/0/{id}")));
         let detail = match (before, &value) {
-            (Some(before), Some(value)) if before != value => Some(format!("{id}: {} → {}", plain(before), plain(value))),
+            (Some(before), Some(value)) if before != value => {
+                Some(format!("{id}: {} → {}", plain(before), plain(value)))
+            }
             (None, Some(value)) => Some(format!("{id}: {}", plain(value))),
             _ => None,
         };

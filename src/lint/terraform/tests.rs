@@ -70,13 +70,19 @@ fn a_good_plan_is_one_site() {
     assert_eq!(domain.region.as_deref(), Some("us-west-2"));
     let api = &gateway.apis.found().unwrap()[0];
     let mapping = &domain.mappings.get().unwrap()[0];
-    assert_eq!((mapping.key.as_str(), mapping.api.as_ref(), mapping.stage.as_deref()), ("", Some(&api.id), Some("$default")));
+    assert_eq!(
+        (mapping.key.as_str(), mapping.api.as_ref(), mapping.stage.as_deref()),
+        ("", Some(&api.id), Some("$default"))
+    );
     let route = &api.routes.get().unwrap()[0];
     let integration = api.integration(route).unwrap().unwrap();
     let function = gateway.function(&integration.function().unwrap()).unwrap();
     assert_eq!(function.policy.get().unwrap().statements.len(), 1);
     let certificate = gateway.certificate(domain.certificate.as_ref().unwrap()).unwrap();
-    assert_eq!((certificate.names.as_slice(), certificate.arn.as_ref().unwrap().region()), (&["lambda.example.com".to_owned()][..], Some("us-west-2")));
+    assert_eq!(
+        (certificate.names.as_slice(), certificate.arn.as_ref().unwrap().region()),
+        (&["lambda.example.com".to_owned()][..], Some("us-west-2"))
+    );
     assert_eq!(zone.rules.cache.found().unwrap().len(), 1);
     assert!(zone.rules.config.found().is_none(), "a phase that the plan does not manage is not known");
     assert_eq!(declared.hosts(&mut Vec::new()), ["lambda.example.com"]);
@@ -104,35 +110,101 @@ fn both_versions_of_the_cloudflare_provider() {
     let blocks = json!([{"expression": "true", "action": "route", "enabled": true, "description": "o", "ref": null,
         "action_parameters": [{"origin": [{"host": "o.example.net", "port": 8443}], "sni": [{"value": "s.example.net"}], "uri": []}]}]);
     let ruleset = |rules: Value| {
-        made("cloudflare_ruleset.o", json!({"zone_id": zone_id, "kind": "zone", "phase": "http_request_origin", "rules": rules}), json!({}), json!({}))
+        made(
+            "cloudflare_ruleset.o",
+            json!({"zone_id": zone_id, "kind": "zone", "phase": "http_request_origin", "rules": rules}),
+            json!({}),
+            json!({}),
+        )
     };
     let zone_resource = |after: Value| made("cloudflare_zone.z", after, json!({}), json!({}));
     let five = root(vec![
         zone_resource(json!({"id": zone_id, "name": "example.com"})),
-        made("cloudflare_dns_record.a", json!({"zone_id": zone_id, "name": "lambda.example.com", "type": "A", "content": "192.0.2.1", "proxied": true, "ttl": 1}), json!({}), json!({})),
-        made("cloudflare_zone_setting.ssl", json!({"zone_id": zone_id, "setting_id": "ssl", "value": "full"}), json!({}), json!({})),
+        made(
+            "cloudflare_dns_record.a",
+            json!({"zone_id": zone_id, "name": "lambda.example.com", "type": "A", "content": "192.0.2.1", "proxied": true, "ttl": 1}),
+            json!({}),
+            json!({}),
+        ),
+        made(
+            "cloudflare_zone_setting.ssl",
+            json!({"zone_id": zone_id, "setting_id": "ssl", "value": "full"}),
+            json!({}),
+            json!({}),
+        ),
         made("cloudflare_tiered_cache.t", json!({"zone_id": zone_id, "value": "on"}), json!({}), json!({})),
-        made("cloudflare_workers_route.w", json!({"zone_id": zone_id, "pattern": "lambda.example.com/x*", "script": "w"}), json!({}), json!({})),
-        made("cloudflare_authenticated_origin_pulls_settings.p", json!({"zone_id": zone_id, "enabled": true}), json!({}), json!({})),
-        made("cloudflare_page_rule.p", json!({"zone_id": zone_id, "target": "lambda.example.com/*", "priority": 1, "status": "active", "actions": {"ssl": "strict"}}), json!({}), json!({})),
+        made(
+            "cloudflare_workers_route.w",
+            json!({"zone_id": zone_id, "pattern": "lambda.example.com/x*", "script": "w"}),
+            json!({}),
+            json!({}),
+        ),
+        made(
+            "cloudflare_authenticated_origin_pulls_settings.p",
+            json!({"zone_id": zone_id, "enabled": true}),
+            json!({}),
+            json!({}),
+        ),
+        made(
+            "cloudflare_page_rule.p",
+            json!({"zone_id": zone_id, "target": "lambda.example.com/*", "priority": 1, "status": "active", "actions": {"ssl": "strict"}}),
+            json!({}),
+            json!({}),
+        ),
         ruleset(rules),
     ]);
     let four = root(vec![
         zone_resource(json!({"id": zone_id, "zone": "example.com"})),
-        made("cloudflare_record.a", json!({"zone_id": zone_id, "name": "lambda", "type": "A", "value": "192.0.2.1", "proxied": true, "ttl": 1}), json!({"content": true, "hostname": true}), json!({"value": {"constant_value": "192.0.2.1"}})),
-        made("cloudflare_zone_settings_override.s", json!({"zone_id": zone_id, "settings": [{"ssl": "full", "minify": []}]}), json!({"settings": [{"brotli": true}]}), json!({})),
+        made(
+            "cloudflare_record.a",
+            json!({"zone_id": zone_id, "name": "lambda", "type": "A", "value": "192.0.2.1", "proxied": true, "ttl": 1}),
+            json!({"content": true, "hostname": true}),
+            json!({"value": {"constant_value": "192.0.2.1"}}),
+        ),
+        made(
+            "cloudflare_zone_settings_override.s",
+            json!({"zone_id": zone_id, "settings": [{"ssl": "full", "minify": []}]}),
+            json!({"settings": [{"brotli": true}]}),
+            json!({}),
+        ),
         made("cloudflare_tiered_cache.t", json!({"zone_id": zone_id, "cache_type": "smart"}), json!({}), json!({})),
-        made("cloudflare_worker_route.w", json!({"zone_id": zone_id, "pattern": "lambda.example.com/x*", "script_name": "w"}), json!({}), json!({})),
-        made("cloudflare_authenticated_origin_pulls.p", json!({"zone_id": zone_id, "enabled": true, "authenticated_origin_pulls_certificate": "c1"}), json!({}), json!({})),
-        made("cloudflare_page_rule.p", json!({"zone_id": zone_id, "target": "lambda.example.com/*", "priority": 1, "status": "active", "actions": [{"ssl": "strict", "always_use_https": false, "minify": []}]}), json!({}), json!({})),
+        made(
+            "cloudflare_worker_route.w",
+            json!({"zone_id": zone_id, "pattern": "lambda.example.com/x*", "script_name": "w"}),
+            json!({}),
+            json!({}),
+        ),
+        made(
+            "cloudflare_authenticated_origin_pulls.p",
+            json!({"zone_id": zone_id, "enabled": true, "authenticated_origin_pulls_certificate": "c1"}),
+            json!({}),
+            json!({}),
+        ),
+        made(
+            "cloudflare_page_rule.p",
+            json!({"zone_id": zone_id, "target": "lambda.example.com/*", "priority": 1, "status": "active", "actions": [{"ssl": "strict", "always_use_https": false, "minify": []}]}),
+            json!({}),
+            json!({}),
+        ),
         ruleset(blocks),
     ]);
     let of = |text: &str| {
         let zone = zone(&read_plan(text));
         assert_eq!(zone.oddities, Vec::<String>::new());
         let records: Vec<String> = zone.records.found().unwrap().0.iter().map(|record| record.describe()).collect();
-        let on = (zone.settings.ssl.found().copied(), zone.settings.smart_topology.found().copied(), zone.origin_pulls.zone.found().copied());
-        (records, on, zone.rules.origin.found().cloned(), zone.worker_routes.found().cloned(), zone.page_rules.found().cloned(), zone.name().map(str::to_owned))
+        let on = (
+            zone.settings.ssl.found().copied(),
+            zone.settings.smart_topology.found().copied(),
+            zone.origin_pulls.zone.found().copied(),
+        );
+        (
+            records,
+            on,
+            zone.rules.origin.found().cloned(),
+            zone.worker_routes.found().cloned(),
+            zone.page_rules.found().cloned(),
+            zone.name().map(str::to_owned),
+        )
     };
     assert_eq!(of(&five), of(&four));
     assert_eq!(of(&five).0, ["lambda.example.com A 192.0.2.1 (proxied)"]);
@@ -215,12 +287,42 @@ fn what_is_deleted_is_gone() {
     let record = |content: &str| json!({"id": "r1", "zone_id": "z1", "name": "lambda.example.com", "type": "CNAME", "content": content, "proxied": true});
     let text = plan(
         &[
-            change("cloudflare_dns_record.gone", json!(["delete"]), json!({"id": "r0", "zone_id": "z1", "name": "old.example.com", "type": "A", "content": "192.0.2.1"}), Value::Null),
-            change("cloudflare_dns_record.moved", json!(["update"]), record("old.example.net"), record("new.example.net")),
-            change("cloudflare_dns_record.kept", json!(["forget"]), json!({"id": "r2", "zone_id": "z1", "name": "kept.example.com", "type": "A", "content": "192.0.2.2"}), Value::Null),
-            change("cloudflare_ruleset.gone", json!(["delete"]), json!({"zone_id": "z1", "kind": "zone", "phase": "http_config_settings", "rules": []}), Value::Null),
-            change("aws_apigatewayv2_domain_name.gone", json!(["delete"]), json!({"domain_name": "old.example.com"}), Value::Null),
-            change("aws_apigatewayv2_api_mapping.gone", json!(["delete"]), json!({"domain_name": "lambda.example.com", "api_id": "a1", "api_mapping_key": "v1"}), Value::Null),
+            change(
+                "cloudflare_dns_record.gone",
+                json!(["delete"]),
+                json!({"id": "r0", "zone_id": "z1", "name": "old.example.com", "type": "A", "content": "192.0.2.1"}),
+                Value::Null,
+            ),
+            change(
+                "cloudflare_dns_record.moved",
+                json!(["update"]),
+                record("old.example.net"),
+                record("new.example.net"),
+            ),
+            change(
+                "cloudflare_dns_record.kept",
+                json!(["forget"]),
+                json!({"id": "r2", "zone_id": "z1", "name": "kept.example.com", "type": "A", "content": "192.0.2.2"}),
+                Value::Null,
+            ),
+            change(
+                "cloudflare_ruleset.gone",
+                json!(["delete"]),
+                json!({"zone_id": "z1", "kind": "zone", "phase": "http_config_settings", "rules": []}),
+                Value::Null,
+            ),
+            change(
+                "aws_apigatewayv2_domain_name.gone",
+                json!(["delete"]),
+                json!({"domain_name": "old.example.com"}),
+                Value::Null,
+            ),
+            change(
+                "aws_apigatewayv2_api_mapping.gone",
+                json!(["delete"]),
+                json!({"domain_name": "lambda.example.com", "api_id": "a1", "api_mapping_key": "v1"}),
+                Value::Null,
+            ),
         ],
         json!({}),
     );
@@ -252,7 +354,10 @@ fn unknown_values_are_named() {
         json!({"content": {"references": ["local.target"]}}),
     )]);
     let declared = read_plan(&text);
-    assert_eq!(declared.notes, ["plan.json: cloudflare_dns_record.r: content is known after apply only; it refers to local.target"]);
+    assert_eq!(
+        declared.notes,
+        ["plan.json: cloudflare_dns_record.r: content is known after apply only; it refers to local.target"]
+    );
     assert_eq!(zone(&declared).records.found().unwrap().0[0].content, None);
 }
 
@@ -264,8 +369,10 @@ fn secrets_never_leave_the_plan() {
         let change = &mut change["change"];
         if kind == "cloudflare_dns_record" {
             change["after"]["content"] = "s3cr3t.example.net".into();
-            change["before"] = json!({"id": "1", "name": "lambda.example.com", "type": "CNAME", "content": "s3cr3t.example.org"});
-            (change["before_sensitive"], change["after_sensitive"]) = (json!({"content": true}), json!({"content": true}));
+            change["before"] =
+                json!({"id": "1", "name": "lambda.example.com", "type": "CNAME", "content": "s3cr3t.example.org"});
+            (change["before_sensitive"], change["after_sensitive"]) =
+                (json!({"content": true}), json!({"content": true}));
             change["actions"] = json!(["update"]);
         }
         if kind == "aws_acm_certificate" {
@@ -283,18 +390,54 @@ fn secrets_never_leave_the_plan() {
 fn rest_apis_and_edge_domains() {
     let api = |to: &str| json!({"references": [to, to.rsplit_once('.').unwrap().0]});
     let text = root(vec![
-        made("aws_api_gateway_rest_api.r", json!({"name": "r", "endpoint_configuration": [{"types": ["REGIONAL"]}]}), json!({"id": true, "root_resource_id": true}), json!({})),
-        made("aws_api_gateway_resource.a", json!({"path_part": "a"}), json!({"id": true, "path": true, "parent_id": true, "rest_api_id": true}),
-            json!({"parent_id": api("aws_api_gateway_rest_api.r.root_resource_id"), "rest_api_id": api("aws_api_gateway_rest_api.r.id")})),
-        made("aws_api_gateway_resource.b", json!({"path_part": "{b}"}), json!({"id": true, "path": true, "parent_id": true, "rest_api_id": true}),
-            json!({"parent_id": api("aws_api_gateway_resource.a.id"), "rest_api_id": api("aws_api_gateway_rest_api.r.id")})),
-        made("aws_api_gateway_method.m", json!({"http_method": "GET", "authorization": "NONE"}), json!({"resource_id": true, "rest_api_id": true}),
-            json!({"resource_id": api("aws_api_gateway_resource.b.id"), "rest_api_id": api("aws_api_gateway_rest_api.r.id")})),
-        made("aws_api_gateway_integration.i", json!({"type": "HTTP_PROXY", "uri": "https://b.example.net", "integration_http_method": "GET"}), json!({"resource_id": true, "rest_api_id": true, "http_method": true}),
-            json!({"resource_id": api("aws_api_gateway_resource.b.id"), "rest_api_id": api("aws_api_gateway_rest_api.r.id"), "http_method": api("aws_api_gateway_method.m.http_method")})),
-        made("aws_api_gateway_stage.s", json!({"stage_name": "prod", "cache_cluster_enabled": true}), json!({"rest_api_id": true, "deployment_id": true}), json!({"rest_api_id": api("aws_api_gateway_rest_api.r.id")})),
-        made("aws_api_gateway_domain_name.d", json!({"domain_name": "lambda.example.com", "certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/1"}), json!({"cloudfront_domain_name": true}), json!({})),
-        made("aws_api_gateway_base_path_mapping.p", json!({"domain_name": "lambda.example.com", "stage_name": "prod", "base_path": "v1"}), json!({"api_id": true}), json!({"api_id": api("aws_api_gateway_rest_api.r.id")})),
+        made(
+            "aws_api_gateway_rest_api.r",
+            json!({"name": "r", "endpoint_configuration": [{"types": ["REGIONAL"]}]}),
+            json!({"id": true, "root_resource_id": true}),
+            json!({}),
+        ),
+        made(
+            "aws_api_gateway_resource.a",
+            json!({"path_part": "a"}),
+            json!({"id": true, "path": true, "parent_id": true, "rest_api_id": true}),
+            json!({"parent_id": api("aws_api_gateway_rest_api.r.root_resource_id"), "rest_api_id": api("aws_api_gateway_rest_api.r.id")}),
+        ),
+        made(
+            "aws_api_gateway_resource.b",
+            json!({"path_part": "{b}"}),
+            json!({"id": true, "path": true, "parent_id": true, "rest_api_id": true}),
+            json!({"parent_id": api("aws_api_gateway_resource.a.id"), "rest_api_id": api("aws_api_gateway_rest_api.r.id")}),
+        ),
+        made(
+            "aws_api_gateway_method.m",
+            json!({"http_method": "GET", "authorization": "NONE"}),
+            json!({"resource_id": true, "rest_api_id": true}),
+            json!({"resource_id": api("aws_api_gateway_resource.b.id"), "rest_api_id": api("aws_api_gateway_rest_api.r.id")}),
+        ),
+        made(
+            "aws_api_gateway_integration.i",
+            json!({"type": "HTTP_PROXY", "uri": "https://b.example.net", "integration_http_method": "GET"}),
+            json!({"resource_id": true, "rest_api_id": true, "http_method": true}),
+            json!({"resource_id": api("aws_api_gateway_resource.b.id"), "rest_api_id": api("aws_api_gateway_rest_api.r.id"), "http_method": api("aws_api_gateway_method.m.http_method")}),
+        ),
+        made(
+            "aws_api_gateway_stage.s",
+            json!({"stage_name": "prod", "cache_cluster_enabled": true}),
+            json!({"rest_api_id": true, "deployment_id": true}),
+            json!({"rest_api_id": api("aws_api_gateway_rest_api.r.id")}),
+        ),
+        made(
+            "aws_api_gateway_domain_name.d",
+            json!({"domain_name": "lambda.example.com", "certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/1"}),
+            json!({"cloudfront_domain_name": true}),
+            json!({}),
+        ),
+        made(
+            "aws_api_gateway_base_path_mapping.p",
+            json!({"domain_name": "lambda.example.com", "stage_name": "prod", "base_path": "v1"}),
+            json!({"api_id": true}),
+            json!({"api_id": api("aws_api_gateway_rest_api.r.id")}),
+        ),
     ]);
     let declared = read_plan(&text);
     let account = gateway(&declared);
@@ -339,15 +482,26 @@ fn no_plan_makes_it_panic() {
     let mut todo = vec![(String::new(), &sound)];
     while let Some((pointer, value)) = todo.pop() {
         match value {
-            Value::Object(map) => todo.extend(map.iter().map(|(key, value)| (format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), value))),
-            Value::Array(rows) => todo.extend(rows.iter().enumerate().map(|(at, value)| (format!("{pointer}/{at}"), value))),
+            Value::Object(map) => todo.extend(
+                map.iter()
+                    .map(|(key, value)| (format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), value)),
+            ),
+            Value::Array(rows) => {
+                todo.extend(rows.iter().enumerate().map(|(at, value)| (format!("{pointer}/{at}"), value)))
+            }
             _ => {}
         }
         pointers.push(pointer);
     }
     for (number, pointer) in pointers.iter().enumerate().filter(|(number, _)| number % 5 == 0) {
         let mut broken = sound.clone();
-        let other = [json!(null), json!(true), json!([[]]), json!({"references": ["var.x", "module.a.b", "[", ""]}), json!("é[\"")];
+        let other = [
+            json!(null),
+            json!(true),
+            json!([[]]),
+            json!({"references": ["var.x", "module.a.b", "[", ""]}),
+            json!("é[\""),
+        ];
         *broken.pointer_mut(pointer).unwrap() = other[number / 5 % other.len()].clone();
         let mut declared = Declared::default();
         if read(broken.to_string().as_bytes(), "plan.json", None, &mut declared).is_ok() {

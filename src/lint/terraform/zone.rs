@@ -63,8 +63,15 @@ impl<'a> Reader<'a> {
             "cloudflare_zone" if resource.stays() => {
                 let key = resource.text("id").unwrap_or(&resource.address).to_owned();
                 let mut details = resource.pick(&[
-                    ("id", "id"), ("name", "name"), ("zone", "name"), ("status", "status"), ("paused", "paused"),
-                    ("type", "type"), ("name_servers", "name_servers"), ("meta", "meta"), ("development_mode", "development_mode"),
+                    ("id", "id"),
+                    ("name", "name"),
+                    ("zone", "name"),
+                    ("status", "status"),
+                    ("paused", "paused"),
+                    ("type", "type"),
+                    ("name_servers", "name_servers"),
+                    ("meta", "meta"),
+                    ("development_mode", "development_mode"),
                 ]);
                 match resource.value("plan") {
                     Some(Value::Object(plan)) => details.extend([("plan".to_owned(), Value::Object(plan.clone()))]),
@@ -74,16 +81,26 @@ impl<'a> Reader<'a> {
                 self.declared.zone(&key).document.insert("zone".into(), Value::Object(details));
                 self.source(Thing::Part(key, "zone".into()), resource, None);
             }
-            "cloudflare_zone_setting" | "cloudflare_zone_settings_override" | "cloudflare_tiered_cache"
-            | "cloudflare_argo_tiered_caching" | "cloudflare_argo" | "cloudflare_total_tls"
-            | "cloudflare_universal_ssl_setting" | "cloudflare_zone_dns_settings" | "cloudflare_hostname_tls_setting" => {
+            "cloudflare_zone_setting"
+            | "cloudflare_zone_settings_override"
+            | "cloudflare_tiered_cache"
+            | "cloudflare_argo_tiered_caching"
+            | "cloudflare_argo"
+            | "cloudflare_total_tls"
+            | "cloudflare_universal_ssl_setting"
+            | "cloudflare_zone_dns_settings"
+            | "cloudflare_hostname_tls_setting" => {
                 self.setting(resource, &zone);
             }
-            "cloudflare_authenticated_origin_pulls" | "cloudflare_authenticated_origin_pulls_settings"
+            "cloudflare_authenticated_origin_pulls"
+            | "cloudflare_authenticated_origin_pulls_settings"
             | "cloudflare_authenticated_origin_pulls_certificate" => self.origin_pulls(resource, &zone),
             "cloudflare_custom_origin_trust_store" => {
                 let row = resource.pick(&[
-                    ("id", "id"), ("certificate", "certificate"), ("issuer", "issuer"), ("expires_on", "expires_on"),
+                    ("id", "id"),
+                    ("certificate", "certificate"),
+                    ("issuer", "issuer"),
+                    ("expires_on", "expires_on"),
                 ]);
                 self.row(resource, &zone, "custom_trust_store", Value::Object(row), part("custom_trust_store"));
             }
@@ -95,7 +112,12 @@ impl<'a> Reader<'a> {
                 self.source(Thing::Worker(zone), resource, None);
             }
             "cloudflare_worker_route" | "cloudflare_workers_route" => {
-                let mut row = resource.pick(&[("id", "id"), ("pattern", "pattern"), ("script", "script"), ("script_name", "script")]);
+                let mut row = resource.pick(&[
+                    ("id", "id"),
+                    ("pattern", "pattern"),
+                    ("script", "script"),
+                    ("script_name", "script"),
+                ]);
                 if resource.field("script") == Field::Unknown || resource.field("script_name") == Field::Unknown {
                     row.insert("script".into(), "(known after apply)".into());
                 }
@@ -107,7 +129,10 @@ impl<'a> Reader<'a> {
             }
             "cloudflare_custom_hostname" => {
                 let row = resource.pick(&[
-                    ("id", "id"), ("hostname", "hostname"), ("status", "status"), ("custom_origin_server", "custom_origin_server"),
+                    ("id", "id"),
+                    ("hostname", "hostname"),
+                    ("status", "status"),
+                    ("custom_origin_server", "custom_origin_server"),
                 ]);
                 self.row(resource, &zone, "custom_hostnames", Value::Object(row), part("custom_hostnames"));
             }
@@ -121,7 +146,9 @@ impl<'a> Reader<'a> {
         if resource.stays() {
             declared.push(key, row);
         }
-        if resource.before.is_object() && resource.change.is_some_and(|change| change != crate::lint::declared::Change::None) {
+        if resource.before.is_object()
+            && resource.change.is_some_and(|change| change != crate::lint::declared::Change::None)
+        {
             declared.drop_row(key, resource.before.clone());
         }
         self.source(thing, resource, None);
@@ -138,7 +165,11 @@ impl<'a> Reader<'a> {
             }
             "cloudflare_authenticated_origin_pulls_certificate" => {
                 if resource.text("type") != Some("per-hostname") {
-                    let row = Value::Object(resource.pick(&[("id", "id"), ("status", "status"), ("expires_on", "expires_on")]));
+                    let row = Value::Object(resource.pick(&[
+                        ("id", "id"),
+                        ("status", "status"),
+                        ("expires_on", "expires_on"),
+                    ]));
                     self.row(resource, zone, "origin_tls_client_auth", row, thing("origin_tls_client_auth"));
                 }
             }
