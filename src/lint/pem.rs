@@ -242,8 +242,7 @@ mod tests {
                 .unwrap_err()
                 .contains("not sound PEM")
         );
-        let (_, notes) =
-            read(&[&made.leaf, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]).unwrap();
+        let (_, notes) = read(&[&made.leaf, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]).unwrap();
         assert!(notes[0].contains("kind that is not known"), "{notes:?}");
     }
 }
