@@ -12,21 +12,24 @@ mod output;
 mod progress;
 mod select;
 mod settings;
+mod setup;
+mod show;
 mod stage;
-mod suggest;
 mod targets;
-mod values;
 mod visit;
+mod wait;
 mod why;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 
+use cfdoctor_checks::evidence::target::Expectation;
 use cfdoctor_checks::evidence::text;
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
-use crate::policy;
-use args::{CheckArgs, Cli, Command};
+use crate::{policy, suggest, values};
+use args::{CheckArgs, Cli, Command, ConfigCommand};
+use setup::{Setup, Typed};
 use stage::Stage;
 
 /// Why a command ended without a report.
@@ -73,8 +76,10 @@ impl CommandError {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let is_hostile = arguments.iter().any(|argument| argument.to_string_lossy().chars().any(char::is_control));
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let read = Cli::command().try_get_matches_from(arguments);
+    let read = read.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, Typed::of(&matches))));
+    let (cli, typed) = match read {
+        Ok(read) => read,
         Err(error) => {
             // Help and version are errors to clap, with code 0. An error repeats the argument as it came.
             let _ = if is_hostile {
@@ -86,7 +91,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return error.exit_code().try_into().unwrap_or(policy::USAGE);
         }
     };
-    match execute(cli) {
+    match execute(cli, typed) {
         Ok(code) => code,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {}", text::clean(&error.to_string()));
@@ -95,15 +100,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn execute(cli: Cli) -> Result<u8, CommandError> {
+fn execute(cli: Cli, typed: Typed) -> Result<u8, CommandError> {
     match cli.command {
-        None => check(&cli.check),
-        Some(Command::Check(arguments)) => check(&arguments),
-        Some(Command::Why(arguments)) => why::run(&arguments),
-        Some(Command::Lint(arguments)) => lint::run(&arguments),
+        None => check(cli.check, typed),
+        Some(Command::Check(arguments)) => check(*arguments, typed),
+        Some(Command::Why(arguments)) => why::run(*arguments, typed),
+        Some(Command::Lint(arguments)) => lint::run(*arguments, typed),
         Some(Command::Access(arguments)) => access::run(&arguments),
         Some(Command::Explain(arguments)) => manual::explain(&arguments),
-        Some(Command::Demo(arguments)) => demo::run(&arguments),
+        Some(Command::Demo(arguments)) => demo::run(*arguments, typed),
+        Some(Command::Config(ConfigCommand::Show(arguments))) => show::run(&arguments, typed),
         Some(Command::Diff(arguments)) => diff::run(&arguments),
         Some(Command::Schema { what }) => manual::schema(what),
         Some(Command::Completions { shell }) => manual::completions(shell),
@@ -112,20 +118,28 @@ fn execute(cli: Cli) -> Result<u8, CommandError> {
 }
 
 /// `cfdoctor [check] TARGET...`
-fn check(arguments: &CheckArgs) -> Result<u8, CommandError> {
-    let checks = arguments.select.checks()?;
+fn check(mut arguments: CheckArgs, typed: Typed) -> Result<u8, CommandError> {
+    let mut setup = Setup::load(&arguments.output.config, typed)?;
+    setup.policy(&mut arguments.output.policy);
+    setup.network(&mut arguments.network)?;
+    setup.known(&mut arguments.known);
+    let checks = setup.checks(&mut arguments.select)?;
+    let config = &setup.loaded.config;
     let mut settings = settings::read(&arguments.network)?;
-    settings.probes = select::probes(&checks);
-    known::apply(&arguments.known, arguments.wishes.region.as_deref(), &mut settings)?;
-    let given = targets::or_planned(&arguments.targets, &settings)?;
-    let mut targets = targets::named(&given, &arguments.wishes, &settings)?;
+    settings.probes = select::probes(&checks, config);
+    let region = arguments.wishes.region.as_deref().or(config.region.as_deref());
+    known::apply(&arguments.known, region, &mut settings)?;
+    let wanted = targets::Wanted { wishes: &arguments.wishes, config, unless_said: Expectation::Any };
+    let given = targets::or_planned(&arguments.targets, config, &settings)?;
+    let mut targets = targets::named(&given, &wanted, &settings)?;
     known::require(&arguments.known, &mut targets);
+    let wait = arguments.network.wait;
     if arguments.network.dry_run {
-        return dry_run::run(&targets, &settings, &arguments.output);
+        return dry_run::run(&targets, &settings, wait, &arguments.output);
     }
-    let stage = Stage::new(&arguments.output, &checks)?;
+    let stage = Stage::new(&arguments.output, &checks, &setup.loaded)?;
     let record = arguments.network.record.as_deref();
-    visit::run(&stage, &visit::Tour { targets: &targets, settings: &settings, record, simulation: None })
+    visit::run(&stage, &visit::Tour { targets: &targets, settings: &settings, wait, record, simulation: None })
 }
 
 /// Writes to stdout; a reader that went away is no error.

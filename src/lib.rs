@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod cli;
+pub mod config;
 pub mod demo;
 pub mod explain;
 pub mod lint;
@@ -13,6 +14,8 @@ pub mod recording;
 pub mod render;
 pub mod report;
 pub mod settings;
+mod suggest;
+mod values;
 
 pub use probe::gather;
 pub use report::{Report, examine};

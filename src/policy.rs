@@ -44,7 +44,8 @@ pub enum FailOn {
 }
 
 /// `--inconclusive`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum InconclusiveAs {
     /// As if it had passed.
     Pass,
@@ -74,7 +75,7 @@ pub fn exit_code(report: &Report, policy: &Policy) -> u8 {
         return NO_TARGETS;
     }
     let mut results = report.targets.iter().flat_map(|target| &target.results);
-    if results.any(|result| result.suppressed.is_none() && policy.fail_on.reached_by(result.status)) {
+    if results.any(|result| !result.is_suppressed() && policy.fail_on.reached_by(result.status)) {
         return FINDINGS;
     }
     let is_inconclusive = |target: &crate::report::TargetReport| {

@@ -48,6 +48,15 @@ pub enum Format {
     Html,
 }
 
+/// `, 2 do not count`, where some do not.
+fn waived(suppressed: u32) -> String {
+    match suppressed {
+        0 => String::new(),
+        1 => ", 1 does not count".into(),
+        _ => format!(", {suppressed} do not count"),
+    }
+}
+
 /// Writes the report in this format.
 ///
 /// # Errors

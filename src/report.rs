@@ -5,6 +5,7 @@ mod decision;
 mod difference;
 mod earlier;
 mod measured;
+mod own;
 mod path;
 
 use cfdoctor_checks::evidence::target::Expectation;
@@ -18,8 +19,9 @@ use crate::policy::{self, FailOn, Policy};
 pub use build::{examine, examine_all, examine_each};
 pub use decision::{Decision, DecisionStep, Expected, Fate, Phase, PlannedFix, SettledBy, StepOutcome};
 pub use difference::{Answer, Change, Difference, RunReference};
-pub use earlier::{EarlierError, suppress_known};
+pub use earlier::{EarlierError, Known};
 pub use measured::{CertificateReport, End, TimingReport};
+pub use own::{OWN_AREA, Own};
 pub use path::{Hop, HopId, Leg};
 
 /// Version of the format: rises when a field goes away or changes its meaning.
@@ -67,8 +69,11 @@ pub struct Run {
     pub started_at: OffsetDateTime,
     /// Milliseconds from start to report.
     pub elapsed_ms: u64,
-    /// HTTP requests sent.
+    /// HTTP requests sent, in all attempts.
     pub requests_sent: u32,
+    /// How often everything was visited: more than once with `--wait` only. The report is on the last attempt.
+    #[serde(default = "once")]
+    pub attempts: u32,
     /// The user stopped the run; what was gathered until then was judged.
     #[serde(default)]
     pub interrupted: bool,
@@ -78,6 +83,13 @@ pub struct Run {
     /// Set when nothing real was examined: what the world on loopback plays.
     #[serde(default)]
     pub simulation: Option<String>,
+    /// What is to be said about the configuration: ignores that serve no more.
+    #[serde(default)]
+    pub notices: Vec<String>,
+}
+
+fn once() -> u32 {
+    1
 }
 
 /// Everything about one target.
@@ -146,7 +158,7 @@ pub struct Place {
     pub line: u32,
 }
 
-/// The sum of a target's results.
+/// The sum of a target's results. Findings that are suppressed do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TargetVerdict {
@@ -224,7 +236,7 @@ pub struct AreaReport {
     pub id: String,
     /// What people read.
     pub title: String,
-    /// The worst of its results; `not-run` only when nothing was judged.
+    /// The worst of its results that count; `not-run` only when nothing was judged.
     pub status: Status,
     /// What was seen there, in one line.
     pub summary: Option<String>,
@@ -310,7 +322,7 @@ pub enum ReasonKind {
     NotApplicable,
 }
 
-/// Results counted.
+/// Results counted; each is in one of the counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Passed.
@@ -321,6 +333,9 @@ pub struct Summary {
     pub fail: u32,
     /// Not run.
     pub not_run: u32,
+    /// Warnings and failures that do not count.
+    #[serde(default)]
+    pub suppressed: u32,
 }
 
 impl Report {
@@ -354,6 +369,7 @@ impl Summary {
         let mut summary = Summary::default();
         for result in results {
             match result.status {
+                _ if result.is_suppressed() => summary.suppressed += 1,
                 Status::Pass => summary.pass += 1,
                 Status::Warn => summary.warn += 1,
                 Status::Fail => summary.fail += 1,
@@ -390,6 +406,18 @@ impl TargetVerdict {
             TargetVerdict::Fail => "fail",
             TargetVerdict::Inconclusive => "inconclusive",
         }
+    }
+}
+
+impl ResultReport {
+    /// A finding that does not count.
+    pub fn is_suppressed(&self) -> bool {
+        self.status.is_finding() && self.suppressed.is_some()
+    }
+
+    /// A finding that counts.
+    pub fn is_counting(&self) -> bool {
+        self.status.is_finding() && self.suppressed.is_none()
     }
 }
 

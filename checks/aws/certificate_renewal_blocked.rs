@@ -9,6 +9,7 @@ use super::validation::{Proof, proofs};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;
 use crate::evidence::gateway::{Arn, CertificateKind, CertificateStatus, RenewalStatus, ValidationMethod};
+use crate::evidence::text::shell_quote;
 use crate::model::caa;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
@@ -104,7 +105,7 @@ fn prospect(evidence: &Evidence, subject: &Subject<'_>) -> Prospect {
         _ => {}
     }
     let proofs = proofs(evidence, certificate);
-    let mut blocks: Vec<Block> = caa_block(evidence, subject).into_iter().collect();
+    let mut blocks: Vec<Block> = Vec::new();
     let mut unseen = Vec::new();
     for proof in proofs {
         match proof.fault() {
@@ -113,6 +114,7 @@ fn prospect(evidence: &Evidence, subject: &Subject<'_>) -> Prospect {
             None => {}
         }
     }
+    blocks.extend(caa_block(evidence, subject));
     if blocks.is_empty()
         && let Some(line) = acm_says(subject)
     {
@@ -125,7 +127,8 @@ fn prospect(evidence: &Evidence, subject: &Subject<'_>) -> Prospect {
     match unseen.first() {
         Some(proof) => Prospect::Unknown(format!(
             "whether the validation record of {} is in public DNS was not seen (`dig +short CNAME {}` tells it)",
-            proof.of, proof.name
+            proof.of,
+            shell_quote(&proof.name)
         )),
         None if by_mail => Prospect::Sound(format!("{}: renewed after a mail to the owner{ends}", certificate.label())),
         None if certificate.validations.is_empty() && super::validation::seen_for(evidence, certificate).is_none() => {
@@ -177,7 +180,8 @@ fn verdict(evidence: &Evidence, subject: &Subject<'_>, blocks: &[Block]) -> Verd
         Some(left) => format!(" ends in {left} days"),
         None => " will not be renewed".to_owned(),
     };
-    let first = blocks.first().map_or("", |block| block.what.as_str());
+    let all: Vec<&str> = blocks.iter().map(|block| block.what.as_str()).take(2).collect();
+    let all = all.join(", and ");
     let confidence = blocks.iter().map(|block| block.confidence).max().unwrap_or_default().min(subject.confidence);
     let renewal = certificate.renewal.as_ref().map(|renewal| {
         let reason = renewal.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
@@ -186,7 +190,7 @@ fn verdict(evidence: &Evidence, subject: &Subject<'_>, blocks: &[Block]) -> Verd
     let status = certificate.status.as_ref().map(|status| format!("status {status}"));
     let ends = certificate.not_after.map(|end| format!("ends {}", end.date()));
     let facts: Vec<String> = [status, ends, renewal].into_iter().flatten().collect();
-    let finding = Finding::seen(format!("{}{when}: {first}", subject.name()))
+    let finding = Finding::seen(format!("{}{when}: {all}", subject.name()))
         .proofs((!facts.is_empty()).then(|| facts.join(", ")))
         .proofs(blocks.iter().flat_map(|block| lines(evidence, block)))
         .confidence(confidence);
@@ -255,6 +259,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     };
     let certificate = subject.certificate;
     let region = certificate.region.clone().unwrap_or_else(|| fixes::region(evidence));
+    let word = fixes::region_word(&region);
     let arn = certificate.arn.as_ref();
     if blocks.iter().any(|block| matches!(block.kind, BlockKind::Imported)) {
         let name = subject.domain.map_or(host.as_str(), |domain| domain.name.as_str());
@@ -278,7 +283,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     fix.shell(
         "What ACM wants to see, and how far it is",
         format!(
-            "aws acm describe-certificate --certificate-arn {arn} --region {region} --query \
+            "aws acm describe-certificate --certificate-arn {arn} --region {word} --query \
              'Certificate.[Status, RenewalSummary, DomainValidationOptions]'"
         ),
     )

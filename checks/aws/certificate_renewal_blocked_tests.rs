@@ -58,7 +58,7 @@ fn as_the_world_sees_the_record() {
         assert_eq!(word(&CHECK, &seen(with(json!({})), chain.clone())), expected, "{chain:?}");
     }
     let why = CHECK.run(&with(json!({}))).unwrap_err().text();
-    assert!(why.contains("dig +short CNAME _d9.lambda.example.com"), "{why}");
+    assert!(why.contains("dig +short CNAME '_d9.lambda.example.com'"), "{why}");
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn as_the_zone_tells_it() {
     let elsewhere = seen(zone(VALUE, false), missing());
     let finding = CHECK.run(&elsewhere).unwrap().finding().unwrap().clone();
     assert!(finding.seen.contains("another zone is asked"), "{}", finding.seen);
-    assert!(fix_text(&CHECK, &elsewhere).contains("dig +short NS example.com"));
+    assert!(fix_text(&CHECK, &elsewhere).contains("dig +short NS 'example.com'"));
     assert_eq!(
         word(&CHECK, &seen(zone(VALUE, true), stands())),
         "pass",
@@ -146,4 +146,13 @@ fn the_fix_holds_the_record() {
     for part in [NAME, VALUE, "\"proxied\":false", "certificate/7a-1", "023e105f4ecef8ad9ca31a8372d0c353"] {
         assert!(text.contains(part), "{part}: {text}");
     }
+}
+
+#[test]
+fn what_a_file_calls_a_region_stays_in_its_word() {
+    let thin = json!({"certificates": [{"SubjectAlternativeNames": [HOST], "Status": "PENDING_VALIDATION", "region": "x;id",
+        "DomainValidationOptions": [{"DomainName": HOST, "ResourceRecord": {"Name": "_x$(id).lambda.example.com", "Type": "CNAME", "Value": VALUE}}]}]});
+    let site = seen(site(thin), chain(&["_x$(id).lambda.example.com"], addresses(&["104.16.1.2"])));
+    let text = fix_text(&CHECK, &site);
+    assert!(text.contains("--region 'x;id'") && text.contains("'_x$(id).lambda.example.com'"), "{text}");
 }

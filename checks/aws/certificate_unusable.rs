@@ -219,8 +219,9 @@ fn validate(evidence: &Evidence, subject: &Subject<'_>, name: &str, region: &str
     let fix = fix.shell(
         "The record that ACM wants",
         format!(
-            "aws acm describe-certificate --certificate-arn {arn} --region {region} --query \
-             'Certificate.DomainValidationOptions[].ResourceRecord'"
+            "aws acm describe-certificate --certificate-arn {arn} --region {} --query \
+             'Certificate.DomainValidationOptions[].ResourceRecord'",
+            fixes::region_word(region)
         ),
     );
     records.into_iter().fold(fix, |fix, record| fixes::validation_record(fix, evidence, record, false))

@@ -168,7 +168,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
                 "Deploy (a stage that deploys by itself needs nothing)",
                 format!(
                     "aws apigatewayv2 create-deployment --api-id {id} --stage-name {}{region}",
-                    super::typed::shell_word(stage, "STAGE")
+                    super::typed::shell_word(stage.or_else(|| super::typed::stage_of(api)), "STAGE")
                 ),
             )
         };

@@ -103,6 +103,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let domains = reach::domains(evidence).unwrap_or_default();
     let found = frozen(&domains);
     let region = found.and_then(|(domain, _)| domain.region.clone()).unwrap_or_else(|| fixes::region(evidence));
+    let word = fixes::region_word(&region);
     let name = shell_quote(found.map_or(host.as_str(), |(domain, _)| domain.name.as_str()));
     match found {
         Some((domain, Frozen::Ownership)) => {
@@ -113,7 +114,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
             let fix = match &domain.ownership_certificate {
                 Some(arn) => fix.shell(
                     "Its state and the records that it wants",
-                    format!("aws acm describe-certificate --certificate-arn {} --region {region}", arn.for_shell()),
+                    format!("aws acm describe-certificate --certificate-arn {} --region {word}", arn.for_shell()),
                 ),
                 None => fix,
             };
@@ -121,7 +122,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
                 "Name the new one",
                 format!(
                     "aws apigateway update-domain-name --domain-name {name} --patch-operations \
-                     op=replace,path=/ownershipVerificationCertificateArn,value=\"$CERTIFICATE_ARN\" --region {region}"
+                     op=replace,path=/ownershipVerificationCertificateArn,value=\"$CERTIFICATE_ARN\" --region {word}"
                 ),
             )
         }
@@ -132,11 +133,11 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         .shell(
             "What AWS says",
             format!(
-                "aws apigateway get-domain-name --domain-name {name} --region {region} --query \
+                "aws apigateway get-domain-name --domain-name {name} --region {word} --query \
                  '[domainNameStatus, domainNameStatusMessage]'"
             ),
         )
-        .shell("Delete it", format!("aws apigateway delete-domain-name --domain-name {name} --region {region}")),
+        .shell("Delete it", format!("aws apigateway delete-domain-name --domain-name {name} --region {word}")),
         _ => {
             let arn = found.and_then(|(domain, _)| domain.certificate.as_ref());
             let fix = Fix::new(format!("Import a certificate that covers {host} over the one that {host} shows."));

@@ -71,7 +71,14 @@ fn api(evidence: &Evidence, region: &str) -> String {
 /// Zone id for the Cloudflare API, where the zone is known.
 pub(super) fn zone_id(evidence: &Evidence) -> String {
     let id = evidence.zone.found().and_then(|zone| zone.details.found()?.id.clone());
-    id.unwrap_or_else(|| "$ZONE_ID".into())
+    // It stands between double quotation marks of a shell line.
+    id.filter(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric())).unwrap_or_else(|| "$ZONE_ID".into())
+}
+
+/// A region as a word of the shell: what a file calls a region need not be one.
+pub(super) fn region_word(region: &str) -> String {
+    let is_plain = region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if is_plain || region == "$AWS_REGION" { region.to_owned() } else { shell_quote(region) }
 }
 
 /// The way to a DNS record of the host: find it, then change it.
@@ -106,6 +113,7 @@ pub(super) fn point_record(fix: Fix, evidence: &Evidence, content: &str) -> Fix 
 
 /// A regional custom domain for the host, with its mapping.
 pub(super) fn custom_domain(evidence: &Evidence, region: &str) -> Fix {
+    let word = region_word(region);
     let host = &evidence.target.host;
     let name = shell_quote(host);
     let fix = Fix::new(format!(
@@ -117,21 +125,21 @@ pub(super) fn custom_domain(evidence: &Evidence, region: &str) -> Fix {
         "Create it, with a certificate of the same region",
         format!(
             "aws apigatewayv2 create-domain-name --domain-name {name} --domain-name-configurations \
-             CertificateArn={},EndpointType=REGIONAL,SecurityPolicy=TLS_1_2 --region {region}",
+             CertificateArn={},EndpointType=REGIONAL,SecurityPolicy=TLS_1_2 --region {word}",
             certificate(evidence, region)
         ),
     )
     .shell(
         "Map it to the API",
         format!(
-            "aws apigatewayv2 create-api-mapping --domain-name {name} --api-id {} --stage '$default' --region {region}",
+            "aws apigatewayv2 create-api-mapping --domain-name {name} --api-id {} --stage '$default' --region {word}",
             api(evidence, region)
         ),
     )
     .shell(
         "Its target, for the record",
         format!(
-            "aws apigatewayv2 get-domain-name --domain-name {name} --region {region} --query \
+            "aws apigatewayv2 get-domain-name --domain-name {name} --region {word} --query \
              'DomainNameConfigurations[0].ApiGatewayDomainName' --output text"
         ),
     )
@@ -166,17 +174,18 @@ resource "aws_apigatewayv2_api_mapping" "api" {
 
 /// A public certificate of Amazon, validated by DNS, so that ACM renews it.
 pub(super) fn request(fix: Fix, name: &str, region: &str) -> Fix {
+    let word = region_word(region);
     fix.shell(
         "Request a public certificate; ACM renews it as long as its validation record stays",
         format!(
-            "aws acm request-certificate --domain-name {} --validation-method DNS --region {region}",
+            "aws acm request-certificate --domain-name {} --validation-method DNS --region {word}",
             shell_quote(name)
         ),
     )
     .shell(
         "The validation record that it wants: add it DNS-only, and leave it there",
         format!(
-            "aws acm describe-certificate --certificate-arn \"$CERTIFICATE_ARN\" --region {region} --query \
+            "aws acm describe-certificate --certificate-arn \"$CERTIFICATE_ARN\" --region {word} --query \
              'Certificate.DomainValidationOptions[].ResourceRecord'"
         ),
     )
@@ -185,12 +194,13 @@ pub(super) fn request(fix: Fix, name: &str, region: &str) -> Fix {
 /// The certificate of a domain is replaced by `$CERTIFICATE_ARN`. v1 of the API reads and changes every custom domain
 /// (`facts/aws.md` section 0, fact 5).
 pub(super) fn attach(fix: Fix, name: &str, region: &str, at_edge: bool) -> Fix {
+    let word = region_word(region);
     let path = if at_edge { "/certificateArn" } else { "/regionalCertificateArn" };
     fix.shell(
         "Put it on the custom domain",
         format!(
             "aws apigateway update-domain-name --domain-name {} --patch-operations \
-             op=replace,path={path},value=\"$CERTIFICATE_ARN\" --region {region}",
+             op=replace,path={path},value=\"$CERTIFICATE_ARN\" --region {word}",
             shell_quote(name)
         ),
     )
@@ -219,6 +229,7 @@ pub(super) fn certificate_as_code(fix: Fix, name: &str, region: &str, at_edge: b
 
 /// A new certificate of Cloudflare's Origin CA, imported over the present one: its ARN, and so its users, stay.
 pub(super) fn reimport(fix: Fix, evidence: &Evidence, arn: Option<&Arn>, region: &str) -> Fix {
+    let word = region_word(region);
     let host = &evidence.target.host;
     let arn = arn.map_or_else(|| "\"$CERTIFICATE_ARN\"".into(), Arn::for_shell);
     fix.dashboard(format!(
@@ -228,7 +239,7 @@ pub(super) fn reimport(fix: Fix, evidence: &Evidence, arn: Option<&Arn>, region:
         "Import it over the one in use",
         format!(
             "aws acm import-certificate --certificate-arn {arn} --certificate fileb://origin.pem --private-key \
-             fileb://origin.key --certificate-chain fileb://origin_ca_root.pem --region {region}"
+             fileb://origin.key --certificate-chain fileb://origin_ca_root.pem --region {word}"
         ),
     )
     .terraform(
@@ -248,7 +259,10 @@ pub(super) fn validation_record(fix: Fix, evidence: &Evidence, record: &Validati
     let fix = match stands {
         true => fix
             .dashboard(format!("DNS → Records → {name} → Edit: {kind} {value}, DNS only"))
-            .api("Find the record's id", format!("curl -s {headers} \"{api}/{zone}/dns_records?name={name}\""))
+            .api(
+                "Find the record's id",
+                format!("curl -s {headers} \"{api}/{zone}/dns_records?name=\"{}", shell_quote(name)),
+            )
             .api("Change it", format!("curl -X PATCH {headers} \"{api}/{zone}/dns_records/$RECORD_ID\" --data {data}")),
         false => fix
             .dashboard(format!("DNS → Records → Add record: {kind}, {name}, target {value}, DNS only"))

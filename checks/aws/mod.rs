@@ -2,6 +2,7 @@
 //! target to the function.
 
 mod fixes;
+mod mapping_fixes;
 mod route;
 mod seen;
 mod subject;
@@ -77,4 +78,39 @@ fn kind(domain: &Domain) -> Option<String> {
     };
     let words: Vec<String> = domain.endpoint_types.iter().map(word).collect();
     (!words.is_empty()).then(|| words.join(" and "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::testing::*;
+    use super::*;
+    use crate::verdict::NotRun;
+
+    #[test]
+    fn no_evidence_is_never_a_finding_and_every_fix_can_be_shown() {
+        let example: crate::evidence::Target = "https://www.example.com/".parse().unwrap();
+        let nothing = Evidence::nothing(example, time::macros::datetime!(2026-11-25 12:00 UTC));
+        for check in AREA.checks {
+            assert!(matches!(check.run(&nothing), Err(why) if !matches!(why, NotRun::Bug(_))), "{}", check.id);
+            let fix = (check.fix)(&nothing, &crate::Finding::seen(""));
+            assert!(!fix.summary.is_empty() && !fix.steps.is_empty(), "{}", check.id);
+        }
+    }
+
+    #[test]
+    fn one_line_for_an_area_that_is_well() {
+        let site = site(json!({"domains": [{"domainName": HOST, "region": "us-west-2",
+            "regionalCertificateArn": format!("{ACM}:certificate/7a-1"), "endpointConfiguration": {"types": ["REGIONAL"]},
+            "api_mappings": [{"apiId": "f1e2d3c4b5", "apiMappingKey": "", "stage": "$default"}]}],
+            "certificates": [{"CertificateArn": format!("{ACM}:certificate/7a-1"), "NotAfter": "2027-01-25T12:00:00Z"}],
+            "apis": [{"apiId": "f1e2d3c4b5", "protocolType": "HTTP"}]}));
+        assert_eq!(
+            summary(&site).unwrap(),
+            "us-west-2: lambda.example.com (regional), certificate 61 days left, /endpoint → stage $default of f1e2d3c4b5 \
+             (HTTP API)"
+        );
+        assert_eq!(summary(&super::testing::site(json!({"domains": []}))), None);
+    }
 }

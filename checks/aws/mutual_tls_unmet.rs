@@ -207,7 +207,13 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         "Cloudflare provider v5",
         "resource \"cloudflare_authenticated_origin_pulls_settings\" \"zone\" {\n  zone_id = var.zone_id\n  enabled = true\n}",
     )
-    .shell("The CA into the trust store", format!("aws s3 cp truststore.pem {}", shell_word(store, "TRUSTSTORE_URI")))
+    .shell(
+        "Add the CA to those that the trust store has",
+        format!(
+            "aws s3 cp {uri} truststore.pem && cat own-ca-chain.pem >> truststore.pem && aws s3 cp truststore.pem {uri}",
+            uri = shell_word(store, "TRUSTSTORE_URI")
+        ),
+    )
     .shell(
         "A changed trust store acts when the domain is saved with its new version (of a bucket with versions)",
         format!(

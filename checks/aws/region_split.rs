@@ -96,7 +96,8 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
             format!("The name of {region}; its certificate has to cover it"),
             format!(
                 "aws apigatewayv2 create-domain-name --domain-name {quoted} --domain-name-configurations \
-                 CertificateArn=\"$CERTIFICATE_ARN\",EndpointType=REGIONAL,SecurityPolicy=TLS_1_2 --region {region}"
+                 CertificateArn=\"$CERTIFICATE_ARN\",EndpointType=REGIONAL,SecurityPolicy=TLS_1_2 --region {}",
+                super::fixes::region_word(region)
             ),
         );
         let target = target.as_deref().map(|target| format!(" (today's target there: {target})")).unwrap_or_default();

@@ -50,7 +50,7 @@ pub(super) fn place(domain: &Domain) -> String {
 
 /// ` --region us-west-2`, where the region is known.
 pub(super) fn in_region(region: Option<&str>) -> String {
-    region.map(|region| format!(" --region {region}")).unwrap_or_default()
+    region.map(|region| format!(" --region {}", super::fixes::region_word(region))).unwrap_or_default()
 }
 
 /// Does it cover the name, which may itself be a wildcard?

@@ -129,15 +129,16 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let domains = reach::domains(evidence).unwrap_or_default();
     // Where the record names a region, the domain there is meant.
     let target = domains.iter().find_map(|domain| domain.targets().next());
-    let content = target.map_or_else(|| format!("d-xxxxxxxxxx.execute-api.{}.amazonaws.com", "REGION"), str::to_owned);
+    let content = target.map_or_else(|| "d-xxxxxxxxxx.execute-api.REGION.amazonaws.com".into(), str::to_owned);
     let fix = Fix::new(format!("Point the proxied record of {host} at {content}, and keep the mode Full (strict)."));
     let region = domains.first().and_then(|domain| domain.region.clone()).unwrap_or_else(|| fixes::region(evidence));
     let fix = fix.shell(
         "The domain's own target",
         format!(
-            "aws apigateway get-domain-name --domain-name {} --region {region} --query \
+            "aws apigateway get-domain-name --domain-name {} --region {} --query \
              '[regionalDomainName, distributionDomainName]' --output text",
-            shell_quote(domains.first().map_or(host.as_str(), |domain| domain.name.as_str()))
+            shell_quote(domains.first().map_or(host.as_str(), |domain| domain.name.as_str())),
+            fixes::region_word(&region)
         ),
     );
     fixes::point_record(fix, evidence, &content)

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::evidence::Evidence;
 use crate::evidence::gateway::{Api, Protocol};
 use crate::evidence::text::shell_quote;
+use crate::evidence::{Evidence, Gathered};
 use crate::model::origin_host;
 
 /// ` --region us-west-2`: the thing's own region where it is known, else that of the site.
@@ -46,12 +46,23 @@ pub(super) fn api_words(api: &Api) -> (&'static str, &'static str) {
     }
 }
 
+/// The stage to name where nothing names one: the only one, or the one that is the rule for HTTP APIs.
+pub(super) fn stage_of(api: &Api) -> Option<&str> {
+    match &api.stages {
+        Gathered::Found(stages) => match stages.as_slice() {
+            [one] => Some(&one.name),
+            several => several.iter().find(|stage| stage.name == "$default").map(|stage| stage.name.as_str()),
+        },
+        Gathered::Missing(_) => None,
+    }
+}
+
 /// Deploys a stage of a REST API, without which a change of it does not act.
 pub(super) fn deploy(evidence: &Evidence, api: &Api, stage: Option<&str>) -> String {
     format!(
         "aws apigateway create-deployment --rest-api-id {} --stage-name {}{}",
         shell_quote(&api.id),
-        shell_word(stage, "STAGE"),
+        shell_word(stage.or_else(|| stage_of(api)), "STAGE"),
         in_region(evidence, api.region.as_deref())
     )
 }

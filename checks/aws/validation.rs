@@ -5,6 +5,7 @@ use super::fixes;
 use crate::evidence::Evidence;
 use crate::evidence::dns::{Chain, Lookup};
 use crate::evidence::gateway::{Certificate, ValidationRecord};
+use crate::evidence::text::shell_quote;
 use crate::evidence::zone::Record;
 use crate::model::cloudflare;
 use crate::verdict::{Confidence, Fix};
@@ -227,7 +228,7 @@ impl Proof {
         if let (InZone::Right(_), _) | (_, Public::Missing(_)) = (&self.zone, &self.public) {
             let apex = evidence.zone.found().and_then(|zone| zone.name());
             let of = apex.unwrap_or(self.of.trim_start_matches("*."));
-            let fix = fix.shell("Which name servers the world asks", format!("dig +short NS {of}"));
+            let fix = fix.shell("Which name servers the world asks", format!("dig +short NS {}", shell_quote(of)));
             return self.record(fix, evidence, false);
         }
         self.record(fix, evidence, stands)

@@ -78,18 +78,37 @@ const NAMED: usize = 4;
 
 /// Runs `checks` over the evidence and looks for the one cause.
 pub fn assess(evidence: &Evidence, checks: impl Iterator<Item = &'static Check>) -> Assessment {
-    let results: Vec<Judged> = checks.map(|check| Judged { check, answer: check.run(evidence) }).collect();
-    let board = Board { evidence, results: &results };
+    conclude(evidence, judge(evidence, checks))
+}
+
+/// Runs `checks` over the evidence.
+pub fn judge(evidence: &Evidence, checks: impl Iterator<Item = &'static Check>) -> Vec<Judged> {
+    checks.map(|check| Judged { check, answer: check.run(evidence) }).collect()
+}
+
+/// Looks for the one cause.
+pub fn conclude(evidence: &Evidence, results: Vec<Judged>) -> Assessment {
+    let board = Board { evidence, results: &results, counts: &|_| true };
     let caused_by = results.iter().map(|judged| board.explained_by(judged.check.id).map(|(id, _)| id)).collect();
     let diagnosis = board.diagnose();
     let inconclusive = board.inconclusive();
     Assessment { caused_by, diagnosis, inconclusive, results }
 }
 
+impl Assessment {
+    /// The one cause of the findings that `counts` lets count. A finding that does not count is the cause only of one
+    /// that does.
+    pub fn diagnosis_of(&self, evidence: &Evidence, counts: &dyn Fn(&str) -> bool) -> Option<Diagnosis> {
+        Board { evidence, results: &self.results, counts }.diagnose()
+    }
+}
+
 /// The results laid out for reasoning.
 struct Board<'a> {
     evidence: &'a Evidence,
     results: &'a [Judged],
+    /// Does the owner let the finding of this id count?
+    counts: &'a dyn Fn(&str) -> bool,
 }
 
 impl Board<'_> {
@@ -108,6 +127,20 @@ impl Board<'_> {
 
     fn failed(&self, id: &str) -> bool {
         matches!(self.verdict(id), Some(Verdict::Fail(_)))
+    }
+
+    /// A finding that counts.
+    fn counts(&self, id: &str) -> bool {
+        self.finding(id).is_some() && (self.counts)(id)
+    }
+
+    /// A finding that counts, or explains one.
+    fn matters(&self, id: &str) -> bool {
+        let explains_one = || {
+            let others = self.results.iter().map(|judged| judged.check.id);
+            others.filter(|other| self.counts(other)).any(|other| self.root(other).0 == id)
+        };
+        self.finding(id).is_some() && ((self.counts)(id) || explains_one())
     }
 
     fn severity(&self, id: &str) -> Severity {
@@ -148,8 +181,8 @@ impl Board<'_> {
     /// The cause and the symptom that led to it.
     fn cause(&self) -> Option<(&'static str, Option<&'static str>, Confidence)> {
         // A name that no longer passes through Cloudflare, or a challenge on everything, is met before all else.
-        let worst = SYMPTOMS.iter().copied().find(|id| self.failed(id));
-        let symptom = worst.or_else(|| SYMPTOMS.iter().copied().find(|id| self.finding(id).is_some()));
+        let worst = SYMPTOMS.iter().copied().find(|id| self.counts(id) && self.failed(id));
+        let symptom = worst.or_else(|| SYMPTOMS.iter().copied().find(|id| self.counts(id)));
         if let Some(symptom) = symptom {
             let (root, confidence) = self.root(symptom);
             return Some((root, Some(symptom), confidence));
@@ -159,7 +192,7 @@ impl Board<'_> {
             .copied()
             .flatten()
             .copied()
-            .filter(|id| self.may_be_cause(id) && self.explained_by(id).is_none())
+            .filter(|id| self.matters(id) && self.may_be_cause(id) && self.explained_by(id).is_none())
             .collect();
         let first = |keep: &dyn Fn(&&'static str) -> bool| ranked.iter().copied().find(|id| keep(id));
         let cause = first(&|id| self.failed(id))
@@ -194,10 +227,15 @@ impl Board<'_> {
     fn then(&self, cause: &str, plan: Option<&crate::model::cache::CachePlan>) -> Vec<&'static str> {
         let mut next: Vec<&'static str> = Vec::new();
         if let Some(plan) = plan {
-            next.extend(plan.obstacles.iter().map(|obstacle| obstacle.check).filter(|check| *check != cause));
+            let obstacles = plan.obstacles.iter().map(|obstacle| obstacle.check);
+            next.extend(obstacles.filter(|check| *check != cause && (self.counts)(check)));
         }
         next.extend(ORDER.iter().copied().flatten().copied().filter(|id| {
-            self.failed(id) && *id != cause && self.root(id).0 != cause && self.explained_by(id).is_none()
+            self.failed(id)
+                && self.counts(id)
+                && *id != cause
+                && self.root(id).0 != cause
+                && self.explained_by(id).is_none()
         }));
         let mut seen = Vec::new();
         next.retain(|id| {

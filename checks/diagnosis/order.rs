@@ -7,6 +7,7 @@ use crate::evidence::{Evidence, Idle};
 use crate::model::cloudflare::error_code;
 use crate::model::reach;
 use crate::model::ssl_mode::SslMode;
+use crate::model::trust;
 use crate::verdict::Confidence;
 
 /// Lines 2–24 of `diagnosis.md` section 1: each line loses to those above it, and within a line the first wins.
@@ -47,12 +48,12 @@ pub(super) const ORDER: &[&[&str]] = &[
     &["aws-mutual-tls-unmet", "origin-client-certificate-required"],
     &[
         "aws-certificate-renewal-blocked",
-        "aws-certificate-unusable",
         "origin-certificate-expired",
         "origin-certificate-not-yet-valid",
         "origin-certificate-name-mismatch",
         "origin-chain-incomplete",
         "origin-certificate-untrusted",
+        "aws-certificate-unusable",
     ],
     &["origin-tls-outdated", "origin-unreachable", "origin-handshake-failing"],
     &["aws-mapping-missing", "aws-function-url-auth"],
@@ -193,6 +194,8 @@ pub(super) const EXPLAINS: &[Explains] = &[
     when("dns-caa-forbids-issuer", &["edge-certificate-not-covering"], |e| !e.edge_tls_completed()),
     always("edge-certificate-not-covering", &["edge-unreachable"]),
     always("dns-caa-forbids-issuer", &["cloudflare-edge-certificate-pending"]),
+    // Unless the validation record is gone as well.
+    when("dns-caa-forbids-issuer", &["aws-certificate-renewal-blocked"], validation_stands),
     when("cloudflare-edge-certificate-pending", &["edge-certificate-not-covering", "edge-unreachable"], |e| {
         !e.edge_tls_completed()
     }),
@@ -258,12 +261,15 @@ pub(super) const EXPLAINS: &[Explains] = &[
     when("aws-domain-frozen", &["edge-origin-error"], |e| domain_failed(e) && certificate_error(e)),
     // Where the domain could not be made, or its certificate not be put on it.
     always("aws-certificate-region", &["origin-default-certificate", "aws-domain-frozen"]),
-    always("aws-certificate-unusable", ENDED),
-    always("aws-certificate-unusable", &["origin-certificate-not-yet-valid", "origin-certificate-name-mismatch"]),
-    when("aws-certificate-unusable", &["edge-origin-error"], untrusted),
     always("aws-certificate-renewal-blocked", &["aws-certificate-unusable"]),
     always("aws-certificate-renewal-blocked", ENDED),
-    when("aws-certificate-renewal-blocked", &["edge-origin-error"], untrusted),
+    when("aws-certificate-renewal-blocked", &["edge-origin-error"], |e| untrusted(e) && has_ended(e)),
+    // What the origin shows is seen; what the account says of the same certificate follows.
+    always("origin-certificate-expired", &["aws-certificate-unusable"]),
+    always("origin-certificate-not-yet-valid", &["aws-certificate-unusable"]),
+    always("origin-certificate-name-mismatch", &["aws-certificate-unusable"]),
+    always("aws-certificate-unusable", &["origin-certificate-expiring", "origin-ca-unmanaged"]),
+    when("aws-certificate-unusable", &["edge-origin-error"], untrusted),
     // Nothing but a VPC endpoint reaches it.
     when(
         "aws-endpoint-type",
@@ -353,6 +359,11 @@ fn concerns(evidence: &Evidence, settings: &[&str]) -> bool {
     })
 }
 
+/// Every validation record of ACM that was looked up leads on.
+fn validation_stands(evidence: &Evidence) -> bool {
+    evidence.dns.found().is_some_and(|dns| dns.validation.iter().all(|chain| !chain.hops.is_empty()))
+}
+
 /// A custom domain that could not be made, rather than one that serves on and cannot be changed.
 fn domain_failed(evidence: &Evidence) -> bool {
     let domains = evidence.gateway.found().and_then(|gateway| gateway.domains_of(&evidence.target.host).ok());
@@ -384,6 +395,12 @@ fn is_private(evidence: &Evidence) -> bool {
 /// 526: the origin's certificate was not accepted.
 fn untrusted(evidence: &Evidence) -> bool {
     code(evidence) == Some(526)
+}
+
+/// Is the time of the certificate that the origin shows over?
+fn has_ended(evidence: &Evidence) -> bool {
+    let leaf = evidence.origin.tls.found().and_then(|handshake| trust::served_chain(handshake).first());
+    leaf.and_then(|leaf| leaf.not_after).is_none_or(|ends| ends < evidence.gathered_at)
 }
 
 /// 521–523: nothing took the connection.

@@ -11,8 +11,29 @@ use crate::model::reach::{self, Way};
 /// Routes that are listed as proof.
 const SHOWN: usize = 8;
 
+/// The kinds of reasons, each with a cure of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// No route; of a REST API?
+    Route(bool),
+    /// An API key; of a REST API's method always.
+    Key,
+    /// A signature.
+    Signature,
+    /// An authorizer.
+    Token,
+    /// A resource policy.
+    Policy,
+    /// A web ACL of this name.
+    Firewall(String),
+    /// A throttle.
+    Throttle,
+}
+
 /// Why API Gateway refuses, by the account.
 pub(super) struct Refusal {
+    /// What kind of reason.
+    pub(super) reason: Reason,
     /// Surely not what the owner wants?
     pub(super) is_certain: bool,
     /// The meaning, as a clause.
@@ -27,7 +48,8 @@ pub(super) fn refusal(evidence: &Evidence, kind: GatewayErrorKind) -> Option<Ref
     let way = reach::way(evidence).ok()?;
     let target = &evidence.target;
     let leads = format!("the account leads {} to {}", target.path_only(), way.describe());
-    let told = |is_certain: bool, text: String| Some(Refusal { is_certain, text, proof: vec![leads.clone()] });
+    let told =
+        |reason: Reason, text: String| Some(Refusal { reason, is_certain: false, text, proof: vec![leads.clone()] });
     if matches!(kind, TooManyRequests) {
         return throttle(&way, &leads);
     }
@@ -43,25 +65,26 @@ pub(super) fn refusal(evidence: &Evidence, kind: GatewayErrorKind) -> Option<Ref
         }
         let routes =
             if keys.is_empty() { "it has no route at all".into() } else { format!("its routes: {}", keys.join(", ")) };
-        return Some(Refusal { is_certain: true, text, proof: vec![leads, routes] });
+        let reason = Reason::Route(way.api.protocol == Protocol::Rest);
+        return Some(Refusal { reason, is_certain: true, text, proof: vec![leads, routes] });
     };
     let key = &route.key;
     match kind {
-        Forbidden if route.api_key_required => told(false, format!("{key} wants an API key")),
+        Forbidden if route.api_key_required => told(Reason::Key, format!("{key} wants an API key")),
         Forbidden | AccessDenied | MissingAuthenticationToken if route.authorization == Authorization::Iam => {
-            told(false, format!("{key} wants a signature (AWS_IAM)"))
+            told(Reason::Signature, format!("{key} wants a signature (AWS_IAM)"))
         }
         Forbidden | Unauthorized | NotAuthorized if wants_token(route) => {
-            told(false, format!("the authorizer of {key} ({}) refuses the caller", route.authorization))
+            told(Reason::Token, format!("the authorizer of {key} ({}) refuses the caller", route.authorization))
         }
         AccessDenied if way.api.policy.is_some() => {
-            told(false, format!("the resource policy of {} refuses the caller", way.api.id))
+            told(Reason::Policy, format!("the resource policy of {} refuses the caller", way.api.id))
         }
         Forbidden => {
             let stage = way.api.stage(way.stage()?).ok()??;
             let acl = stage.web_acl.as_ref()?;
             told(
-                false,
+                Reason::Firewall(acl_name(acl).to_owned()),
                 format!("AWS WAF stands before stage {} ({}); its sampled requests tell", stage.name, acl_name(acl)),
             )
         }
@@ -86,7 +109,7 @@ fn throttle(way: &Way<'_>, leads: &str) -> Option<Refusal> {
     } else {
         format!("more than the {rate} requests a second that stage {} allows", stage.name)
     };
-    Some(Refusal { is_certain: rate <= 0.0, text, proof: vec![leads.to_owned()] })
+    Some(Refusal { reason: Reason::Throttle, is_certain: rate <= 0.0, text, proof: vec![leads.to_owned()] })
 }
 
 /// What the account says of the function URL that the record points at.

@@ -2,6 +2,7 @@
 
 use super::account;
 use super::host_rejected;
+use super::refusal_fixes;
 use super::view::{self, Place, Seen};
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::Evidence;
@@ -208,6 +209,10 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         );
     }
     let of_function = error.as_ref().is_some_and(|error| error.product == Some(AnsweredBy::FunctionUrl));
+    let known = error.as_ref().filter(|_| !of_function).and_then(|error| account::refusal(evidence, error.kind));
+    if let Some(known) = known {
+        return refusal_fixes::by_reason(evidence, &known.reason);
+    }
     match error.map(|error| error.kind) {
         Some(AccessDenied) if of_function => Fix::new(
             "Give the public both permissions that a function URL needs since October 2025 (or sign the requests, if it is meant for IAM).",

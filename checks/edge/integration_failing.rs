@@ -55,7 +55,14 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         None => (&seen, told),
     };
     let limits = account::limits(evidence);
-    let mut finding = Finding::seen(format!("{status}: {}", sentence(source, &told, hidden && direct.is_none())))
+    let took = source.exchange.timing.head_ms.map(|ms| ms / 1000.0);
+    let what = match (&limits, limits.as_ref().and_then(|known| own_limit(known, took?))) {
+        (Some(known), Some(seconds)) => {
+            format!("the function {} ran into its own time limit of {seconds} s", known.name)
+        }
+        _ => sentence(source, &told, hidden && direct.is_none()),
+    };
+    let mut finding = Finding::seen(format!("{status}: {what}"))
         .proof(seen.line())
         .proofs(direct.iter().map(Seen::line))
         .proofs(told.proof.iter().cloned())
@@ -326,6 +333,7 @@ mod tests {
         };
         let own = timed(500, 3_080.0);
         let proof = failure(&own).proof.join("\n");
+        assert!(failure(&own).seen.contains("ran into its own time limit of 3 s"), "{}", failure(&own).seen);
         assert!(proof.contains("it took 3.1 s: the function's own time limit of 3 s"), "{proof}");
         assert!(proof.contains("the function orders may run for 3 s, and API Gateway waits 10 s"), "{proof}");
         let fix = (CHECK.fix)(&own, &Finding::seen(""));

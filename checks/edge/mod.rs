@@ -14,6 +14,7 @@ mod legacy_tls;
 mod origin_error;
 mod preflight_blocked;
 mod redirect_loop;
+mod refusal_fixes;
 mod report;
 #[cfg(test)]
 mod testing;

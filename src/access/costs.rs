@@ -22,6 +22,8 @@ pub const COSTS: &[(&str, &[&str])] = &[
     ),
     ("dns_settings", &["dns-delegation-wrong"]),
     ("hostname_settings.min_tls_version", &["cloudflare-minimum-tls-weak"]),
+    ("origin_tls_client_auth_hostname", &["aws-mutual-tls-unmet"]),
+    ("origin_tls_client_auth_settings", &["aws-mutual-tls-unmet"]),
     (
         "page_rules",
         &[
@@ -69,6 +71,7 @@ pub const COSTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("settings.tiered_cache_smart_topology_enable", &["cloudflare-tiered-cache-unhinted"]),
+    ("settings.tls_client_auth", &["aws-mutual-tls-unmet"]),
     ("worker_domains", &["cloudflare-strict-breaks-neighbour"]),
     ("worker_routes", &["cloudflare-strict-breaks-neighbour", "cloudflare-worker-intercepts"]),
     ("zone", &["cloudflare-zone-inactive", "dns-delegation-wrong", "dns-not-proxied", "dns-resolvers-disagree"]),

@@ -56,6 +56,9 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Examine a small world on loopback with a known fault; needs no account and no internet
     Demo(Box<DemoArgs>),
+    /// What the configuration says
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Compare two JSON reports: what appeared, went away, changed; exit code 1 if something appeared or became worse
     Diff(DiffArgs),
     /// Print the JSON Schema of a format
@@ -81,6 +84,8 @@ pub(super) enum SchemaOf {
     Jsonl,
     /// What `diff --format json` prints
     Diff,
+    /// The configuration, cfdoctor.toml
+    Config,
 }
 
 /// `check`.
@@ -244,19 +249,80 @@ pub(super) struct DiffArgs {
     pub(super) new: PathBuf,
     /// Format of the output
     #[arg(long, value_enum, default_value_t)]
-    pub(super) format: DiffFormat,
+    pub(super) format: DataFormat,
     /// When to colour
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     pub(super) color: ColourChoice,
 }
 
-/// Formats of `diff`.
+/// `config`.
+#[derive(Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Every effective value, and where it comes from: default, file and line, environment variable or flag
+    Show(Box<ShowArgs>),
+}
+
+/// `config show`.
+#[derive(Args)]
+pub(super) struct ShowArgs {
+    #[command(flatten)]
+    pub(super) wishes: WishArgs,
+    #[command(flatten)]
+    pub(super) network: NetworkArgs,
+    #[command(flatten)]
+    pub(super) known: KnownArgs,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub(super) format: DataFormat,
+    /// When to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, help_heading = "Output")]
+    pub(super) color: ColourChoice,
+}
+
+/// Which configuration.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Configuration")]
+pub(super) struct ConfigArgs {
+    /// The configuration; without it the file that CFDOCTOR_CONFIG names, else the first cfdoctor.toml from here up to
+    /// the repository's root
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub(super) config: Option<PathBuf>,
+    /// Read no configuration file
+    #[arg(long)]
+    pub(super) no_config: bool,
+}
+
+/// What reddens the build.
+#[derive(Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct PolicyArgs {
+    /// The least status that makes the exit code 1
+    #[arg(long, value_enum, value_name = "STATUS", default_value_t)]
+    pub(super) fail_on: FailOn,
+    /// What stands in for exit code 3 [default: exit code 3]
+    #[arg(long, value_enum, value_name = "STATUS")]
+    pub(super) inconclusive: Option<InconclusiveAs>,
+}
+
+impl PolicyArgs {
+    pub(super) fn policy(&self) -> Policy {
+        Policy { fail_on: self.fail_on, inconclusive: self.inconclusive }
+    }
+}
+
+/// People, or a program.
 #[derive(Clone, Copy, Default, ValueEnum)]
-pub(super) enum DiffFormat {
+pub(super) enum DataFormat {
     /// For people
     #[default]
     Human,
-    /// As data (`cfdoctor schema diff`)
+    /// As data
     Json,
 }
 
@@ -334,6 +400,10 @@ pub(super) struct NetworkArgs {
     /// Tries after a transport error; each is recorded
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=5))]
     pub(super) retries: u32,
+    /// Repeat the visit until nothing fails or the time is up (DNS, certificates and rules take minutes to spread);
+    /// pauses of 5, 10, 20 … 60 s
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub(super) wait: Option<Duration>,
     /// Keep the evidence, redacted, in this folder, for `cfdoctor lint DIR`
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(super) record: Option<PathBuf>,
@@ -403,12 +473,8 @@ pub(super) struct OutputArgs {
     /// Write this format to a file too; may be repeated
     #[arg(short = 'o', long = "output", value_name = "FORMAT=FILE")]
     pub(super) outputs: Vec<OutputFile>,
-    /// The least status that makes the exit code 1
-    #[arg(long, value_enum, value_name = "STATUS", default_value_t)]
-    pub(super) fail_on: FailOn,
-    /// What stands in for exit code 3 [default: exit code 3]
-    #[arg(long, value_enum, value_name = "STATUS")]
-    pub(super) inconclusive: Option<InconclusiveAs>,
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
     /// An earlier JSON report: what it knew already is marked and does not count, unless it is worse now
     #[arg(long, value_name = "REPORT.json")]
     pub(super) baseline: Option<PathBuf>,
@@ -424,15 +490,8 @@ pub(super) struct OutputArgs {
     /// Every result in full, and what is done, on stderr
     #[arg(short, long)]
     pub(super) verbose: bool,
-    /// Read no configuration file
-    #[arg(long)]
-    pub(super) no_config: bool,
-}
-
-impl OutputArgs {
-    pub(super) fn policy(&self) -> Policy {
-        Policy { fail_on: self.fail_on, inconclusive: self.inconclusive }
-    }
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! `cfdoctor demo`: the doctor over real sockets in a small world on loopback.
 
 use super::args::DemoArgs;
+use super::setup::{Setup, Typed};
 use super::stage::{Page, Stage};
 use super::visit::{self, Tour};
 use super::{CommandError, select, suggest, to_stdout};
 use crate::demo::{self, SCENARIOS, Scenario, Sight, World};
 
 /// Runs the command.
-pub(super) fn run(arguments: &DemoArgs) -> Result<u8, CommandError> {
+pub(super) fn run(mut arguments: DemoArgs, typed: Typed) -> Result<u8, CommandError> {
     if arguments.list {
         let width = SCENARIOS.iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();
         let line = |scenario: &Scenario| format!("{:width$}  {}\n", scenario.name, scenario.line);
@@ -15,22 +16,30 @@ pub(super) fn run(arguments: &DemoArgs) -> Result<u8, CommandError> {
         return Ok(crate::policy::OK);
     }
     let scenario = find(arguments.scenario.as_deref().unwrap_or(demo::TYPICAL))?;
-    let checks = arguments.select.checks()?;
+    let mut setup = Setup::load(&arguments.output.config, typed)?;
+    setup.policy(&mut arguments.output.policy);
+    let checks = setup.checks(&mut arguments.select)?;
     let page = if arguments.why { Page::Why } else { Page::Report };
-    let stage = Stage::new(&arguments.output, &checks)?.showing(page);
+    let stage = Stage::new(&arguments.output, &checks, &setup.loaded)?.showing(page);
     let sight = if arguments.black_box { Sight::BlackBox } else { Sight::Known };
     let runtime = visit::runtime()?;
     let code = runtime.block_on(async {
         let world = World::start(scenario).await.map_err(|error| CommandError::Internal(error.to_string()))?;
-        let settings = crate::Settings { probes: select::probes(&checks), ..world.settings(sight) };
+        let settings =
+            crate::Settings { probes: select::probes(&checks, &setup.loaded.config), ..world.settings(sight) };
         let target = world.target(sight);
         let simulation = format!(
             "the scenario {:?} on loopback; nothing outside this machine was asked. {}",
             scenario.name, scenario.story
         );
         let targets = std::slice::from_ref(&target);
-        let tour =
-            Tour { targets, settings: &settings, record: arguments.record.as_deref(), simulation: Some(simulation) };
+        let tour = Tour {
+            targets,
+            settings: &settings,
+            wait: None,
+            record: arguments.record.as_deref(),
+            simulation: Some(simulation),
+        };
         visit::visit(&stage, &tour).await
     });
     runtime.shutdown_background();

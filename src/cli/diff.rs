@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args::{DiffArgs, DiffFormat};
+use super::args::{DataFormat, DiffArgs};
 use super::{CommandError, stage, to_stdout};
 use crate::render::look::{Look, Tone};
 use crate::report::{Answer, Change, Difference, Report, RunReference, Status};
@@ -12,8 +12,8 @@ pub(super) fn run(arguments: &DiffArgs) -> Result<u8, CommandError> {
     let (old, new) = (read(&arguments.old)?, read(&arguments.new)?);
     let difference = Difference::between(&old, &new);
     let text = match arguments.format {
-        DiffFormat::Human => human(&difference, &stage::stdout_look(arguments.color)),
-        DiffFormat::Json => serde_json::to_string_pretty(&difference)
+        DataFormat::Human => human(&difference, &stage::stdout_look(arguments.color)),
+        DataFormat::Json => serde_json::to_string_pretty(&difference)
             .map(|json| json + "\n")
             .map_err(|error| CommandError::Internal(format!("diff: {error}")))?,
     };

@@ -1,6 +1,7 @@
 //! `--dry-run`: every lookup, connection and request that a visit would make. Mirrors `crate::probe`.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use cfdoctor_checks::Probe;
 use cfdoctor_checks::evidence::target::{DeclaredOrigin, Scheme};
@@ -17,6 +18,9 @@ use crate::settings::{Family, ResolverChoice, Settings};
 #[derive(Serialize)]
 struct Plan {
     targets: Vec<TargetPlan>,
+    /// `--wait`: all of it again and again, for at most so long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeated_for_s: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -51,14 +55,19 @@ enum Kind {
 }
 
 /// Says the plan and stops.
-pub(super) fn run(targets: &[Target], settings: &Settings, output: &OutputArgs) -> Result<u8, CommandError> {
+pub(super) fn run(
+    targets: &[Target],
+    settings: &Settings,
+    wait: Option<Duration>,
+    output: &OutputArgs,
+) -> Result<u8, CommandError> {
     let limits = || Limits { connections: MAX_CONNECTIONS, http_requests: MAX_REQUESTS };
     let plan = targets.iter().map(|target| TargetPlan {
         url: text::clean(&redact::text(&target.url())),
         requests: plan(target, settings),
         at_most: limits(),
     });
-    let plan = Plan { targets: plan.collect() };
+    let plan = Plan { targets: plan.collect(), repeated_for_s: wait.map(|wait| wait.as_secs_f64()) };
     let said = |format: Format, look: &Look| match format {
         Format::Json => serde_json::to_string_pretty(&plan)
             .map(|text| text + "\n")
@@ -95,6 +104,9 @@ fn human(plan: &Plan, look: &Look) -> String {
         lines.push(format!(
             "  at most {connections} connections and {http_requests} requests, redirects and retries included"
         ));
+    }
+    if let Some(seconds) = plan.repeated_for_s {
+        lines.push(format!("Repeated until nothing fails, with pauses of 5 to 60 s, for at most {seconds} s."));
     }
     lines.push("Nothing was looked up, connected to or sent.".into());
     lines.iter().map(|line| look.text(line) + "\n").collect()

@@ -9,17 +9,21 @@ use time::OffsetDateTime;
 
 use super::CommandError;
 use super::args::{FileArgs, LintArgs, WishArgs};
+use super::setup::{Setup, Typed};
 use super::stage::Stage;
 use super::targets::{self, Reading};
-use super::visit;
+use super::{values, visit};
+use crate::config::Config;
 use crate::lint::{LintInput, read};
 use crate::report;
 
 /// Runs the command.
-pub(super) fn run(arguments: &LintArgs) -> Result<u8, CommandError> {
-    let checks = arguments.select.checks()?;
+pub(super) fn run(mut arguments: LintArgs, typed: Typed) -> Result<u8, CommandError> {
+    let mut setup = Setup::load(&arguments.output.config, typed)?;
+    setup.policy(&mut arguments.output.policy);
+    let checks = setup.checks(&mut arguments.select)?;
     let input = input(&arguments.files, &arguments.reading, arguments.url.as_deref(), &arguments.wishes)?;
-    let stage = Stage::new(&arguments.output, &checks)?;
+    let stage = Stage::new(&arguments.output, &checks, &setup.loaded)?;
     judge(&stage, &input, "lint")
 }
 
@@ -31,20 +35,38 @@ pub(super) fn judge(stage: &Stage<'_>, input: &LintInput, command: &str) -> Resu
         // Nobody may be reading; what was skipped changes no verdict.
         let _ = writeln!(io::stderr(), "cfdoctor: {note}");
     }
-    let evidence = found.evidence;
-    if evidence.is_empty() && found.groups.is_empty() {
+    let (mut evidence, mut groups) = (found.evidence, found.groups);
+    if evidence.is_empty() && groups.is_empty() {
         return Err(CommandError::NoTargets("no targets: the files name no URL; give one with --url".into()));
     }
-    let mut targets = report::examine_all(&evidence, stage.checks);
-    for (base, hosts) in &found.groups {
-        targets.extend(report::examine_each(base, hosts, stage.checks));
+    let shared = groups.iter_mut().flat_map(|(base, targets)| std::iter::once(&mut base.target).chain(targets));
+    for target in evidence.iter_mut().map(|one| &mut one.target).chain(shared) {
+        lay_over(target, input, stage.config());
+    }
+    let mut targets = report::examine_all(&evidence, |one| stage.examine(one));
+    for (base, hosts) in &groups {
+        targets.extend(report::examine_each(base, hosts, |one| stage.examine(one)));
     }
     if !found.places.is_empty() {
         targets.iter_mut().for_each(|target| found.places.anchor(&found.declared, target, false));
     }
     // Nothing was sent now, whatever was sent when the files were made.
     let run = report::Run { requests_sent: 0, ..visit::new_run(started_at, clock, &targets) };
-    stage.finish(run, targets)
+    stage.finish(&stage.report(run, targets))
+}
+
+/// What the configuration wants of a target that nobody typed anything about.
+fn lay_over(target: &mut Target, input: &LintInput, config: &Config) {
+    let own = config.options_of(&target.url()).map(|(_, own)| own);
+    if input.expect.is_none()
+        && let Some(expect) = own.and_then(|own| own.expect).or(config.expect)
+    {
+        target.expect = expect;
+    }
+    if target.region.is_none() {
+        let region = own.and_then(|own| own.region.as_ref()).or(config.region.as_ref());
+        target.region = region.and_then(|name| values::region(name).ok());
+    }
 }
 
 /// What the files are to be read as.

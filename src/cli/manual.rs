@@ -53,6 +53,7 @@ pub(super) fn schema(what: SchemaOf) -> Result<u8, CommandError> {
     let schema = match what {
         SchemaOf::Report => Report::schema(),
         SchemaOf::Diff => schemars::schema_for!(Difference),
+        SchemaOf::Config => schemars::schema_for!(crate::config::Config),
         SchemaOf::Jsonl => schemars::schema_for!(Line<'static>),
     };
     let mut text =

@@ -18,6 +18,16 @@ pub(super) struct Progress {
     bar: Option<ProgressBar>,
     total: usize,
     open: Mutex<Vec<Open>>,
+    pause: Mutex<Option<Pause>>,
+}
+
+/// Between two attempts (`--wait`).
+struct Pause {
+    what: String,
+    attempts: u32,
+    until: Instant,
+    since: Instant,
+    limit: Duration,
 }
 
 struct Open {
@@ -38,7 +48,7 @@ impl Progress {
             bar.set_style(style.tick_chars(ticks));
             bar
         });
-        Progress { bar, total, open: Mutex::default() }
+        Progress { bar, total, open: Mutex::default(), pause: Mutex::default() }
     }
 
     /// A visit began.
@@ -52,6 +62,20 @@ impl Progress {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|open| open.index != index);
         if let Some(bar) = &self.bar {
             bar.inc(1);
+        }
+    }
+
+    /// All visits ended, and the next attempt comes at `until`.
+    pub(super) fn pause(&self, what: &str, attempts: u32, until: Instant, since: Instant, limit: Duration) {
+        let pause = Pause { what: text::clean(what), attempts, until, since, limit };
+        *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Some(pause);
+    }
+
+    /// The next attempt begins.
+    pub(super) fn resume(&self) {
+        *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if let Some(bar) = &self.bar {
+            bar.set_position(0);
         }
     }
 
@@ -73,6 +97,14 @@ impl Progress {
     }
 
     fn message(&self, done: u64, now: Instant) -> String {
+        if let Some(pause) = &*self.pause.lock().unwrap_or_else(PoisonError::into_inner) {
+            let Pause { what, attempts, .. } = pause;
+            let tried = if *attempts == 1 { "tried once".into() } else { format!("tried {attempts} times") };
+            let next = pause.until.saturating_duration_since(now).as_secs();
+            let waited = now.saturating_duration_since(pause.since).as_secs();
+            let limit = pause.limit.as_secs();
+            return format!("waiting for {what} ({tried}, again in {next} s; {waited} s of at most {limit} s)");
+        }
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(oldest) = open.iter().min_by_key(|open| open.since) else {
             return "beginning".into();
@@ -99,7 +131,7 @@ pub(super) mod testing {
 
     /// A line that nobody sees.
     pub(crate) fn hidden(total: usize) -> Progress {
-        Progress { bar: None, total, open: Mutex::default() }
+        Progress { bar: None, total, open: Mutex::default(), pause: Mutex::default() }
     }
 }
 
@@ -132,5 +164,18 @@ mod tests {
         let progress = hidden(20);
         progress.begin(3, "d.example.com", Duration::from_secs(45), &budget);
         assert_eq!(progress.message(3, Instant::now()), "3 of 20 examined");
+    }
+
+    #[test]
+    fn between_attempts_it_says_what_for_and_how_often() {
+        let progress = hidden(1);
+        let now = Instant::now();
+        progress.pause("edge-origin-error to be well", 3, now + Duration::from_secs(20), now, Duration::from_secs(300));
+        assert_eq!(
+            progress.message(1, now),
+            "waiting for edge-origin-error to be well (tried 3 times, again in 20 s; 0 s of at most 300 s)"
+        );
+        progress.resume();
+        assert_eq!(progress.message(0, now), "beginning");
     }
 }

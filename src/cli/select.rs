@@ -7,21 +7,29 @@ use cfdoctor_checks::{AREAS, Check, Probe, RETIRED};
 use super::CommandError;
 use super::args::SelectArgs;
 use super::suggest;
+use super::values::glob;
+use crate::config::{Assertion, Config};
+use crate::report::OWN_AREA;
 
 impl SelectArgs {
-    /// The chosen checks, in the register's order.
-    pub(super) fn checks(&self) -> Result<Vec<&'static Check>, CommandError> {
+    /// The chosen checks, in the register's order. The owner's own conditions can be chosen like them: those that are
+    /// not are taken out of the configuration.
+    pub(super) fn checks(&self, config: &mut Config) -> Result<Vec<&'static Check>, CommandError> {
         let known: Vec<&'static Check> = cfdoctor_checks::all().collect();
-        let areas: Vec<&str> = AREAS.iter().map(|area| area.id).collect();
-        let ids: Vec<&str> = known.iter().map(|check| check.id).collect();
+        let own: Vec<String> = config.assert.iter().map(|assertion| assertion.id().to_owned()).collect();
+        let own_area = (!own.is_empty()).then_some(OWN_AREA);
+        let areas: Vec<&str> = AREAS.iter().map(|area| area.id).chain(own_area).collect();
+        let ids: Vec<&str> = known.iter().map(|check| check.id).chain(own.iter().map(String::as_str)).collect();
         let chosen = choose(&ids, &areas, &self.only, &self.skip)?;
+        config.assert.retain(|assertion| chosen.contains(assertion.id()));
         Ok(known.into_iter().filter(|check| chosen.contains(check.id)).collect())
     }
 }
 
-/// The parts of the evidence that these checks need.
-pub(super) fn probes(checks: &[&'static Check]) -> BTreeSet<Probe> {
-    checks.iter().flat_map(|check| check.needs).copied().collect()
+/// The parts of the evidence that these checks and the owner's own conditions need.
+pub(super) fn probes(checks: &[&'static Check], config: &Config) -> BTreeSet<Probe> {
+    let own = config.assert.iter().flat_map(Assertion::needs);
+    checks.iter().flat_map(|check| check.needs).copied().chain(own).collect()
 }
 
 fn choose<'a>(
@@ -73,32 +81,6 @@ fn unknown(ids: &[&str], areas: &[&str], option: &str, pattern: &str) -> Command
     ))
 }
 
-/// `*` stands for any letters, `?` for one.
-fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-    let (mut p, mut t) = (0, 0);
-    // Where to try again: after the last star, one letter further on.
-    let mut retry: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                retry = Some((p + 1, t + 1));
-                p += 1;
-            }
-            Some(b'?') => (p, t) = (p + 1, t + 1),
-            Some(letter) if text.get(t) == Some(letter) => (p, t) = (p + 1, t + 1),
-            _ => match retry {
-                Some((after_star, next)) => {
-                    retry = Some((after_star, next + 1));
-                    (p, t) = (after_star, next);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.get(p..).unwrap_or_default().iter().all(|letter| *letter == b'*')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,20 +109,5 @@ mod tests {
         assert!(chosen(&[], &["orign"]).unwrap_err().contains("--skip: no check, area or glob \"orign\""));
         assert!(chosen(&["x-*"], &[]).unwrap_err().contains("cfdoctor explain"));
         assert!(chosen(&["dns"], &["dns-*"]).unwrap_err().contains("leave no check"));
-    }
-
-    #[test]
-    fn globs() {
-        for (pattern, text, expected) in [
-            ("a*c", "abbc", true),
-            ("a*c", "abbd", false),
-            ("*", "", true),
-            ("?", "", false),
-            ("a?c", "abc", true),
-            ("*a*a*b", "aaaaaaaaaaaaaaaaaaaaac", false),
-            ("ab", "abc", false),
-        ] {
-            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
-        }
     }
 }

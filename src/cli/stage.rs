@@ -5,14 +5,16 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use cfdoctor_checks::Check;
+use cfdoctor_checks::evidence::{Evidence, text};
 use tracing_subscriber::EnvFilter;
 
 use super::args::OutputArgs;
 use super::{CommandError, to_stdout};
+use crate::config::{Config, Loaded};
 use crate::render::look::{self, ColourChoice, DEFAULT_WIDTH};
 use crate::render::terminal::why;
 use crate::render::{Detail, Format, Look, github, markdown, render};
-use crate::report::{Report, Run, TargetReport, suppress_known};
+use crate::report::{Known, Report, Run, TargetReport};
 
 /// Our own modules only: libraries log headers, and headers hold secrets.
 const LOG_FILTER: &str = "off,cfdoctor=debug,cfdoctor_checks=debug";
@@ -33,18 +35,23 @@ pub(super) struct Stage<'a> {
     look: Look,
     page: Page,
     /// What is known already.
-    baseline: Option<Report>,
+    known: Option<Known>,
+    loaded: &'a Loaded,
     /// Does stderr show progress?
     pub(super) shows_progress: bool,
 }
 
 impl<'a> Stage<'a> {
     /// Looks at terminal and environment, and whether every output can be written.
-    pub(super) fn new(output: &'a OutputArgs, checks: &'a [&'static Check]) -> Result<Self, CommandError> {
+    pub(super) fn new(
+        output: &'a OutputArgs,
+        checks: &'a [&'static Check],
+        loaded: &'a Loaded,
+    ) -> Result<Self, CommandError> {
         for file in &output.outputs {
             file.check()?;
         }
-        let baseline = output.baseline.as_deref().map(baseline).transpose()?;
+        let known = output.baseline.as_deref().map(baseline).transpose()?;
         let detail = match (output.quiet, output.verbose) {
             (true, _) => Detail::Quiet,
             (_, true) => Detail::Full,
@@ -57,7 +64,8 @@ impl<'a> Stage<'a> {
             output,
             checks,
             page: Page::Report,
-            baseline,
+            known,
+            loaded,
             look: Look { detail, ..stdout_look(output.color) },
             shows_progress: io::stderr().is_terminal() && !output.quiet && !output.no_progress && !output.verbose,
         })
@@ -73,17 +81,37 @@ impl<'a> Stage<'a> {
         self.look.unicode
     }
 
-    /// Writes the report wherever it is wanted, and gives the exit code.
-    pub(super) fn finish(&self, run: Run, mut targets: Vec<TargetReport>) -> Result<u8, CommandError> {
-        if let Some(baseline) = &self.baseline {
-            suppress_known(&mut targets, baseline);
+    /// Judges the evidence as configuration and baseline want it.
+    pub(super) fn examine(&self, evidence: &Evidence) -> TargetReport {
+        self.loaded.examine(evidence, self.checks, self.known.as_ref())
+    }
+
+    /// What the configuration says.
+    pub(super) fn config(&self) -> &Config {
+        &self.loaded.config
+    }
+
+    /// The report of the run.
+    pub(super) fn report(&self, mut run: Run, targets: Vec<TargetReport>) -> Report {
+        if run.simulation.is_none() {
+            run.notices.extend(self.loaded.notices(&targets));
         }
-        let report = Report::new(run, targets, &self.output.policy());
+        Report::new(run, targets, &self.output.policy.policy())
+    }
+
+    /// Writes the report wherever it is wanted, and gives the exit code.
+    pub(super) fn finish(&self, report: &Report) -> Result<u8, CommandError> {
+        if self.output.format != Format::Human {
+            for notice in &report.run.notices {
+                // Nobody may be reading.
+                let _ = writeln!(io::stderr(), "cfdoctor: {}", text::clean(notice));
+            }
+        }
         let text = |format: Format, look: &Look| {
             let mut text = Vec::new();
             match (format, self.page) {
-                (Format::Human, Page::Why) => why(&report, look, &mut text),
-                _ => render(format, &report, look, &mut text),
+                (Format::Human, Page::Why) => why(report, look, &mut text),
+                _ => render(format, report, look, &mut text),
             }
             .map(|()| text)
         };
@@ -98,15 +126,17 @@ impl<'a> Stage<'a> {
         let has_annotations = self.output.format == Format::Github
             || self.output.outputs.iter().any(|file| file.format == Format::Github);
         if has_annotations && let Some(path) = variable(STEP_SUMMARY).filter(|path| !path.is_empty()) {
-            written = written.and(step_summary(&report, Path::new(&path)));
+            written = written.and(step_summary(report, Path::new(&path)));
         }
         to_stdout(&text(self.output.format, &self.look).map_err(internal)?)?;
         written.map(|()| report.exit_code)
     }
 }
 
-fn baseline(path: &Path) -> Result<Report, CommandError> {
-    Report::read(path).map_err(|error| CommandError::usage(format!("--baseline {}: {error}", path.display())))
+fn baseline(path: &Path) -> Result<Known, CommandError> {
+    Report::read(path)
+        .map(|report| Known::of(&report))
+        .map_err(|error| CommandError::usage(format!("--baseline {}: {error}", path.display())))
 }
 
 /// Where GitHub Actions wants what is shown on the page of a run.

@@ -4,26 +4,44 @@ use std::io::Read;
 
 use cfdoctor_checks::evidence::Target;
 use cfdoctor_checks::evidence::http::HeaderLine;
-use cfdoctor_checks::evidence::target::DeclaredOrigin;
+use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation};
 use clap::CommandFactory;
 use secrecy::ExposeSecret;
 
 use super::CommandError;
 use super::args::{Cli, WishArgs};
-use super::suggest;
+use super::{suggest, values};
+use crate::config::Config;
 use crate::settings::Settings;
 
 /// Octets of a list of targets (`product.md` section 10).
 const MAX_LIST: u64 = 10 * 1024 * 1024;
 
-/// The targets in the order given.
-pub(super) fn named(given: &[String], wishes: &WishArgs, settings: &Settings) -> Result<Vec<Target>, CommandError> {
-    if given.is_empty() {
+/// What is wanted of targets.
+pub(super) struct Wanted<'a> {
+    /// What was typed.
+    pub(super) wishes: &'a WishArgs,
+    /// What stands in the file.
+    pub(super) config: &'a Config,
+    /// What the owner wants of the cache where neither says so.
+    pub(super) unless_said: Expectation,
+}
+
+/// The targets in the order given; those of the configuration where none is given.
+pub(super) fn named(given: &[String], wanted: &Wanted<'_>, settings: &Settings) -> Result<Vec<Target>, CommandError> {
+    if given.is_empty() && wanted.config.target.is_empty() {
         return Err(CommandError::NoTargets(
-            "no targets: give a host name or a URL, or - to read them from stdin (cfdoctor --help says more)".into(),
+            "no targets: give a host name or a URL, or - to read them from stdin, or list them in cfdoctor.toml \
+             (cfdoctor --help says more)"
+                .into(),
         ));
     }
     let mut targets = Vec::new();
+    if given.is_empty() {
+        for declared in &wanted.config.target {
+            targets.push(declared.target().map_err(CommandError::Usage)?);
+        }
+    }
     let mut stdin_read = false;
     for given in given {
         if given != "-" {
@@ -41,16 +59,17 @@ pub(super) fn named(given: &[String], wishes: &WishArgs, settings: &Settings) ->
     let headers: Vec<HeaderLine> =
         settings.request_headers.iter().map(|(name, value)| HeaderLine::new(name, value.expose_secret())).collect();
     for target in &mut targets {
-        wish(target, wishes, Reading::Strict)?;
+        let wishes = wishes_for(&target.url(), wanted.wishes, wanted.config, wanted.unless_said);
+        wish(target, &wishes, Reading::Strict)?;
         target.headers.clone_from(&headers);
     }
     Ok(targets)
 }
 
-/// What was given, else the hosts that the plan declares.
-pub(super) fn or_planned(given: &[String], settings: &Settings) -> Result<Vec<String>, CommandError> {
+/// What was given, else what the configuration lists, else the hosts that the plan declares.
+pub(super) fn or_planned(given: &[String], config: &Config, settings: &Settings) -> Result<Vec<String>, CommandError> {
     match (&settings.plan, given) {
-        (Some(plan), []) => {
+        (Some(plan), []) if config.target.is_empty() => {
             let (hosts, notes) = plan.hosts();
             if hosts.is_empty() {
                 let why = notes.first().map_or("it declares no proxied record and no custom domain", String::as_str);
@@ -60,6 +79,20 @@ pub(super) fn or_planned(given: &[String], settings: &Settings) -> Result<Vec<St
         }
         _ => Ok(given.to_vec()),
     }
+}
+
+/// What is wished of this URL: as typed, else as the file has it for the URL, else as the file has it for all.
+pub(super) fn wishes_for(url: &str, typed: &WishArgs, config: &Config, unless_said: Expectation) -> WishArgs {
+    let mut wishes = typed.clone();
+    let own = config.options_of(url).map(|(_, own)| own.clone()).unwrap_or_default();
+    if wishes.origin.is_none() && wishes.assume_origin.is_none() {
+        wishes.origin = own.origin;
+    }
+    wishes.expect = wishes.expect.or(own.expect).or(config.expect).or(Some(unless_said));
+    let region = wishes.region.or(own.region).or_else(|| config.region.clone());
+    wishes.region = region.and_then(|name| values::region(&name).ok());
+    wishes.method = wishes.method.or(own.method);
+    wishes
 }
 
 /// How names are read.

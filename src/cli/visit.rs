@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cfdoctor_checks::evidence::{Evidence, Target, redact};
 use futures_util::{StreamExt, stream};
@@ -14,10 +14,11 @@ use tokio::sync::watch;
 use super::CommandError;
 use super::progress::Progress;
 use super::stage::Stage;
+use super::wait;
 use crate::policy;
 use crate::probe::budget::Budget;
 use crate::recording;
-use crate::report::{self, Run, TargetReport};
+use crate::report::{Report, Run, TargetReport};
 use crate::settings::Settings;
 
 /// Targets in flight.
@@ -27,6 +28,8 @@ const AT_ONCE: usize = 8;
 pub(super) struct Tour<'a> {
     pub(super) targets: &'a [Target],
     pub(super) settings: &'a Settings,
+    /// `--wait`: visit again until nothing fails, for at most so long.
+    pub(super) wait: Option<Duration>,
     /// `--record`.
     pub(super) record: Option<&'a Path>,
     /// What is played, where nothing is real.
@@ -56,40 +59,90 @@ pub(super) async fn visit(stage: &Stage<'_>, tour: &Tour<'_>) -> Result<u8, Comm
             CommandError::usage(format!("--record {}: the folder cannot be made ({error})", folder.display()))
         })?;
     }
-    let (started_at, clock) = (OffsetDateTime::now_utc(), Instant::now());
+    let clock = (OffsetDateTime::now_utc(), Instant::now());
     let (stop, interrupted) = watch::channel(false);
     let listening = tokio::spawn(listen(stop));
     let progress = Progress::new(stage, tour.targets.len());
-    let gathered = gather_all(tour, &interrupted, &progress, crate::probe::gather);
-    let gathered = tokio::select! {
-        gathered = gathered => gathered,
-        () = progress.keep() => Vec::new(),
+    let last = tokio::select! {
+        last = attempts(stage, tour, clock, &interrupted, &progress, crate::probe::gather) => last,
+        () = progress.keep() => return Err(CommandError::Internal("the progress ended before the visit".into())),
     };
     progress.clear();
     listening.abort();
-    let interrupted = *interrupted.borrow();
-    let mut targets: Vec<TargetReport> = Vec::new();
-    let mut not_visited = Vec::new();
     let mut recorded = Ok(());
-    for (index, (target, evidence)) in tour.targets.iter().zip(gathered).enumerate() {
-        let Some(evidence) = evidence else {
-            not_visited.push(redact::text(&target.url()));
-            continue;
-        };
-        if let Some(folder) = tour.record {
-            let folder = record_folder(folder, index, tour.targets);
-            recorded = recorded.and(keep(&evidence, &folder));
+    if let Some(folder) = tour.record {
+        for (index, evidence) in last.evidence.iter().enumerate() {
+            if let Some(evidence) = evidence {
+                recorded = recorded.and(keep(evidence, &record_folder(folder, index, tour.targets)));
+            }
         }
-        let mut report = report::examine(&evidence, stage.checks);
-        if let Some(plan) = &tour.settings.plan {
-            plan.anchor(&mut report);
-        }
-        targets.push(report);
     }
-    let run =
-        Run { interrupted, not_visited, simulation: tour.simulation.clone(), ..new_run(started_at, clock, &targets) };
-    let code = stage.finish(run, targets)?;
+    let code = stage.finish(&last.report)?;
     recorded.map(|()| code)
+}
+
+/// The last attempt.
+struct Last {
+    report: Report,
+    /// For each target, unless the visit was interrupted before.
+    evidence: Vec<Option<Evidence>>,
+}
+
+/// One visit; with `--wait` as many as it takes.
+async fn attempts(
+    stage: &Stage<'_>,
+    tour: &Tour<'_>,
+    (started_at, clock): (OffsetDateTime, Instant),
+    interrupted: &watch::Receiver<bool>,
+    progress: &Progress,
+    gather: impl AsyncFn(&Target, &Settings, &Budget) -> Evidence,
+) -> Last {
+    let mut sent = 0_u32;
+    let mut attempts = 0_u32;
+    loop {
+        attempts = attempts.saturating_add(1);
+        let evidence = gather_all(tour, interrupted, progress, &gather).await;
+        let mut targets: Vec<TargetReport> =
+            evidence.iter().flatten().map(|evidence| stage.examine(evidence)).collect();
+        if let Some(plan) = &tour.settings.plan {
+            targets.iter_mut().for_each(|target| plan.anchor(target));
+        }
+        let missed = tour.targets.iter().zip(&evidence).filter(|(_, evidence)| evidence.is_none());
+        let not_visited = missed.map(|(target, _)| redact::text(&target.url())).collect();
+        let mut run = new_run(started_at, clock, &targets);
+        sent = sent.saturating_add(run.requests_sent);
+        run = Run {
+            requests_sent: sent,
+            attempts,
+            interrupted: *interrupted.borrow(),
+            not_visited,
+            simulation: tour.simulation.clone(),
+            ..run
+        };
+        let mut report = stage.report(run, targets);
+        let asked = evidence.iter().flatten().map(wait::asked_for).max().unwrap_or_default();
+        let limit = tour.wait.filter(|_| wait::is_worth_it(&report));
+        let pause = limit.and_then(|limit| wait::pause(attempts, asked, limit.saturating_sub(clock.elapsed())));
+        let (Some(limit), Some(pause)) = (limit, pause) else { return Last { report, evidence } };
+        let what = wait::what(&report);
+        tracing::info!(attempts, ?pause, what, "not yet");
+        progress.pause(&what, attempts, Instant::now() + pause, clock, limit);
+        if !slept(pause, interrupted).await {
+            report.run.interrupted = true;
+            let Report { run, targets, .. } = report;
+            return Last { report: stage.report(Run { notices: Vec::new(), ..run }, targets), evidence };
+        }
+        progress.resume();
+    }
+}
+
+/// Sleeps; false: the user ended it.
+async fn slept(pause: Duration, interrupted: &watch::Receiver<bool>) -> bool {
+    let mut interrupted = interrupted.clone();
+    tokio::select! {
+        () = tokio::time::sleep(pause) => true,
+        Ok(_) = interrupted.wait_for(|stopped| *stopped) => false,
+    }
 }
 
 /// `--record`.
@@ -102,9 +155,8 @@ async fn gather_all(
     tour: &Tour<'_>,
     interrupted: &watch::Receiver<bool>,
     progress: &Progress,
-    gather: impl AsyncFn(&Target, &Settings, &Budget) -> Evidence,
+    gather: &impl AsyncFn(&Target, &Settings, &Budget) -> Evidence,
 ) -> Vec<Option<Evidence>> {
-    let gather = &gather;
     let visits = tour.targets.iter().enumerate().map(|(index, target)| async move {
         if *interrupted.borrow() {
             return None;
@@ -151,14 +203,15 @@ pub(super) fn new_run(started_at: OffsetDateTime, clock: Instant, targets: &[Tar
         requests_sent: targets.iter().map(|target| target.requests_sent).sum(),
         interrupted: false,
         not_visited: Vec::new(),
+        attempts: 1,
         simulation: None,
+        notices: Vec::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
     use super::*;
     use crate::cli::progress::testing::hidden;
@@ -175,7 +228,7 @@ mod tests {
     async fn several_at_once_in_the_order_given() {
         let targets = targets(20);
         let settings = Settings::default();
-        let tour = Tour { targets: &targets, settings: &settings, record: None, simulation: None };
+        let tour = Tour { targets: &targets, settings: &settings, wait: None, record: None, simulation: None };
         let (_stop, interrupted) = watch::channel(false);
         let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let gather = async |target: &Target, _: &Settings, _: &Budget| {
@@ -187,7 +240,7 @@ mod tests {
             running.fetch_sub(1, Ordering::SeqCst);
             nothing(target)
         };
-        let gathered = gather_all(&tour, &interrupted, &hidden(20), gather).await;
+        let gathered = gather_all(&tour, &interrupted, &hidden(20), &gather).await;
         let hosts: Vec<String> = gathered.into_iter().map(|evidence| evidence.unwrap().target.host).collect();
         assert_eq!(hosts, targets.iter().map(|target| target.host.clone()).collect::<Vec<_>>());
         assert_eq!(most.load(Ordering::SeqCst), AT_ONCE);
@@ -197,7 +250,7 @@ mod tests {
     async fn an_interruption_keeps_what_was_gathered() {
         let targets = targets(AT_ONCE + 2);
         let settings = Settings::default();
-        let tour = Tour { targets: &targets, settings: &settings, record: None, simulation: None };
+        let tour = Tour { targets: &targets, settings: &settings, wait: None, record: None, simulation: None };
         let (stop, interrupted) = watch::channel(false);
         let gather = async |target: &Target, _: &Settings, budget: &Budget| {
             let cut = budget.limit(Duration::from_secs(60), std::future::pending::<()>()).await;
@@ -209,7 +262,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(20)).await;
             stop.send(true).unwrap();
         };
-        let (gathered, ()) = tokio::join!(gather_all(&tour, &interrupted, &progress, gather), stopping);
+        let (gathered, ()) = tokio::join!(gather_all(&tour, &interrupted, &progress, &gather), stopping);
         let visited: Vec<bool> = gathered.iter().map(Option::is_some).collect();
         assert_eq!(visited.iter().filter(|visited| **visited).count(), AT_ONCE);
         assert_eq!(visited[AT_ONCE..], [false, false]);

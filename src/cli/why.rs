@@ -1,19 +1,28 @@
 //! `cfdoctor why`: the cache decision for one URL, over the network or from files.
 
+use cfdoctor_checks::evidence::Target;
 use cfdoctor_checks::evidence::target::Expectation;
 
-use super::args::{WhyArgs, WishArgs};
+use super::args::WhyArgs;
+use super::setup::{Setup, Typed};
 use super::stage::{Page, Stage};
 use super::{CommandError, dry_run, known, lint, select, settings, targets, visit};
 
+/// Who asks why it is not cached wants it cached, unless they say otherwise.
+const UNLESS_SAID: Expectation = Expectation::Cached;
+
 /// Runs the command.
-pub(super) fn run(arguments: &WhyArgs) -> Result<u8, CommandError> {
-    let checks = arguments.select.checks()?;
-    // Who asks why it is not cached wants it cached, unless they say otherwise.
-    let wishes = WishArgs { expect: arguments.wishes.expect.or(Some(Expectation::Cached)), ..arguments.wishes.clone() };
+pub(super) fn run(mut arguments: WhyArgs, typed: Typed) -> Result<u8, CommandError> {
+    let mut setup = Setup::load(&arguments.output.config, typed)?;
+    setup.policy(&mut arguments.output.policy);
+    setup.network(&mut arguments.network)?;
+    setup.known(&mut arguments.known);
+    let checks = setup.checks(&mut arguments.select)?;
     if !arguments.files.is_empty() {
+        let url = Target::pasted(&arguments.url).map(|target| target.url()).unwrap_or_default();
+        let wishes = targets::wishes_for(&url, &arguments.wishes, &setup.loaded.config, UNLESS_SAID);
         let input = lint::input(&arguments.files, &arguments.reading, Some(&arguments.url), &wishes)?;
-        let stage = Stage::new(&arguments.output, &checks)?.showing(Page::Why);
+        let stage = Stage::new(&arguments.output, &checks, &setup.loaded)?.showing(Page::Why);
         return lint::judge(&stage, &input, "why");
     }
     if arguments.reading.kind.is_some() || arguments.reading.at.is_some() {
@@ -21,14 +30,16 @@ pub(super) fn run(arguments: &WhyArgs) -> Result<u8, CommandError> {
     }
     let network = &arguments.network;
     let mut settings = settings::read(network)?;
-    settings.probes = select::probes(&checks);
-    known::apply(&arguments.known, wishes.region.as_deref(), &mut settings)?;
-    let mut targets = targets::named(std::slice::from_ref(&arguments.url), &wishes, &settings)?;
+    settings.probes = select::probes(&checks, &setup.loaded.config);
+    let region = arguments.wishes.region.as_deref().or(setup.loaded.config.region.as_deref());
+    known::apply(&arguments.known, region, &mut settings)?;
+    let wanted = targets::Wanted { wishes: &arguments.wishes, config: &setup.loaded.config, unless_said: UNLESS_SAID };
+    let mut targets = targets::named(std::slice::from_ref(&arguments.url), &wanted, &settings)?;
     known::require(&arguments.known, &mut targets);
     if network.dry_run {
-        return dry_run::run(&targets, &settings, &arguments.output);
+        return dry_run::run(&targets, &settings, network.wait, &arguments.output);
     }
-    let stage = Stage::new(&arguments.output, &checks)?.showing(Page::Why);
-    let record = network.record.as_deref();
-    visit::run(&stage, &visit::Tour { targets: &targets, settings: &settings, record, simulation: None })
+    let stage = Stage::new(&arguments.output, &checks, &setup.loaded)?.showing(Page::Why);
+    let (record, wait) = (network.record.as_deref(), network.wait);
+    visit::run(&stage, &visit::Tour { targets: &targets, settings: &settings, wait, record, simulation: None })
 }

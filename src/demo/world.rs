@@ -257,6 +257,9 @@ async fn name_servers(scenario: &Scenario) -> Result<[name_server::Running; 2], 
         Names::NoData => format!("{own} 300 IN TXT \"v=spf1 -all\"\n"),
         Names::Loop => format!("{own} 300 IN CNAME api\napi 300 IN CNAME {own}\n"),
     };
+    let validation = zone_document::standing_validation(scenario)
+        .map(|(name, target)| format!("{name}. 300 IN CNAME {target}.\n"))
+        .unwrap_or_default();
     let (label, parent) = scenario.target.split_once('.').unwrap_or((scenario.target, "invalid"));
     let target = if scenario.target_resolves { format!("{label} 60 IN A {ORIGIN_ADDRESS}") } else { String::new() };
     // The zone was signed at its old provider, whose key the registrar still names.
@@ -269,7 +272,7 @@ async fn name_servers(scenario: &Scenario) -> Result<[name_server::Running; 2], 
     let world = |host: &str| {
         name_server::World::default()
             .zone("com.", parent_zone)
-            .zone("example.com.", &format!("{COMMON}{host}{}", scenario.records))
+            .zone("example.com.", &format!("{COMMON}{host}{validation}{}", scenario.records))
             .zone("cloudflare.com.", SERVERS)
             .zone(&format!("{parent}."), &target)
     };

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
+use super::account_document::validation_record;
 use super::edge::Zone;
+use super::pki::OriginCertificate;
 use super::store::{CacheAction, EdgeTtl};
 use super::upstream::Mode;
 use super::world::{Names, Scenario};
@@ -79,6 +81,12 @@ pub(super) fn document(scenario: &Scenario) -> Value {
     document
 }
 
+/// The validation record of ACM, where nobody took it away.
+pub(super) fn standing_validation(scenario: &Scenario) -> Option<(String, &'static str)> {
+    let is_gone = (scenario.origin)().certificate == OriginCertificate::Expiring;
+    validation_record(scenario).filter(|_| !is_gone)
+}
+
 fn records(scenario: &Scenario) -> Value {
     let own = |kind: &str, content: &str, proxied: bool| json!({"type": kind, "name": scenario.host, "content": content, "proxied": proxied, "ttl": 1});
     match scenario.names {
@@ -88,7 +96,13 @@ fn records(scenario: &Scenario) -> Value {
             own("CNAME", "api.example.com", false),
             {"type": "CNAME", "name": "api.example.com", "content": scenario.host, "proxied": false, "ttl": 1},
         ]),
-        names => json!([own("CNAME", scenario.target, names != Names::DnsOnly)]),
+        names => {
+            let mut records = vec![own("CNAME", scenario.target, names != Names::DnsOnly)];
+            if let Some((name, content)) = standing_validation(scenario) {
+                records.push(json!({"type": "CNAME", "name": name, "content": content, "proxied": false, "ttl": 1}));
+            }
+            Value::Array(records)
+        }
     }
 }
 

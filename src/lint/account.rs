@@ -176,4 +176,17 @@ mod tests {
         assert!(useless_output(table).unwrap().contains("--output json"));
         assert_eq!(useless_output("HTTP/2 200\nserver: cloudflare"), None);
     }
+
+    #[test]
+    fn outputs_are_recognised_by_what_is_in_them() {
+        use super::super::Kind;
+        use super::super::detect::detect;
+        for output in [DOMAIN, MAPPINGS, &format!("{MAPPINGS}\n{DOMAIN}"), &format!("[{DOMAIN}]")] {
+            assert_eq!(detect(output.as_bytes()), Ok(Kind::Account), "{output}");
+        }
+        assert_eq!(detect(br#"{"dns_records": [], "not_read": {"settings": {"kind": "forbidden"}}}"#), Ok(Kind::Zone));
+        assert_eq!(detect(br#"{"domains": [], "not_read": {"apis": {"kind": "forbidden"}}}"#), Ok(Kind::Account));
+        assert!(detect(br#"{"planned_values": {}}"#).unwrap_err().contains("planned_values"));
+        assert!(detect(&DOMAIN.as_bytes()[..40]).unwrap_err().contains("cut off"));
+    }
 }

@@ -47,8 +47,13 @@ pub fn render(report: &Report, _look: &Look, out: &mut impl Write) -> io::Result
     }
     let summary = report.summary;
     let text = format!(
-        "{} failed, {} warned, {} passed, {} not run; exit code {}",
-        summary.fail, summary.warn, summary.pass, summary.not_run, report.exit_code
+        "{} failed, {} warned, {} passed, {} not run{}; exit code {}",
+        summary.fail,
+        summary.warn,
+        summary.pass,
+        summary.not_run,
+        super::waived(summary.suppressed),
+        report.exit_code
     );
     let interrupted = if report.run.interrupted { " (interrupted)" } else { "" };
     writeln!(out, "::notice title=cfdoctor::{}{interrupted}", data(&text))

@@ -40,6 +40,9 @@ pub fn within(report: &Report, limit: usize) -> String {
     if let Some(what) = &report.run.simulation {
         page.block(&format!("Simulation: {}\n", prose(&line(what))));
     }
+    for notice in &report.run.notices {
+        page.block(&format!("Note: {}\n", prose(&line(notice))));
+    }
     targets(report, &mut page);
     for target in &report.targets {
         if let Some(diagnosis) = &target.diagnosis {
@@ -81,7 +84,7 @@ fn line(from: &str) -> String {
 }
 
 fn headline(report: &Report) -> String {
-    let Summary { pass, warn, fail, not_run } = report.summary;
+    let Summary { pass, warn, fail, not_run, suppressed } = report.summary;
     let word = match (fail, warn, report.targets.iter().any(|target| target.inconclusive.is_some())) {
         (1.., ..) => "broken",
         (0, _, true) => "could not tell",
@@ -89,7 +92,10 @@ fn headline(report: &Report) -> String {
         (0, 0, false) if report.targets.is_empty() => "nothing examined",
         (0, 0, false) => "all well",
     };
-    format!("## cfdoctor: {word}\n\n{fail} failed, {warn} warned, {pass} passed, {not_run} not run.\n")
+    format!(
+        "## cfdoctor: {word}\n\n{fail} failed, {warn} warned, {pass} passed, {not_run} not run{}.\n",
+        super::waived(suppressed)
+    )
 }
 
 /// One row for each target.
@@ -100,7 +106,7 @@ fn targets(report: &Report, page: &mut Page) {
     let most = page.limit / 3;
     let mut left_out = 0;
     for target in &report.targets {
-        let Summary { pass, warn, fail, not_run } = Summary::of(target.results.iter());
+        let Summary { pass, warn, fail, not_run, .. } = Summary::of(target.results.iter());
         let cause = target.diagnosis.as_ref().map(|diagnosis| cell(&line(&diagnosis.cause))).unwrap_or_default();
         let url = cell(&line(&target.url));
         let row = format!("| {url} | {} | {cause} | {fail} | {warn} | {pass} | {not_run} |\n", target.verdict.word());

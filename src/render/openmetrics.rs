@@ -125,10 +125,11 @@ fn target_verdict(report: &Report) -> Family {
 }
 
 fn target_results(report: &Report) -> Family {
-    let mut family = Family::gauge("target_results", "Checks by status.");
+    let mut family = Family::gauge("target_results", "Checks by status; suppressed: findings that do not count.");
     for target in &report.targets {
-        let Summary { pass, warn, fail, not_run } = Summary::of(target.results.iter());
-        for (status, count) in [("pass", pass), ("warn", warn), ("fail", fail), ("not-run", not_run)] {
+        let Summary { pass, warn, fail, not_run, suppressed } = Summary::of(target.results.iter());
+        let counts = [("pass", pass), ("warn", warn), ("fail", fail), ("not-run", not_run), ("suppressed", suppressed)];
+        for (status, count) in counts {
             family.of_target(target, &[("status", status)], f64::from(count));
         }
     }

@@ -35,17 +35,20 @@ fn finding(target: &TargetReport, result: &ResultReport, look: &Look, out: &mut 
         }
         None => {}
     }
+    if let Some(why) = &result.suppressed {
+        write!(out, " [does not count: {}]", look.text(why))?;
+    }
     writeln!(out)
 }
 
 fn verdict(target: &TargetReport, look: &Look, out: &mut impl Write) -> io::Result<()> {
-    let Summary { pass, warn, fail, not_run } = Summary::of(target.results.iter());
+    let Summary { pass, warn, fail, not_run, suppressed } = Summary::of(target.results.iter());
     let word = look.paint(Tone::of_verdict(target.verdict), target.verdict.word());
     write!(out, "{}: verdict: {word}", look.text(&target.url))?;
     if let Some(diagnosis) = &target.diagnosis {
         write!(out, ", cause {}", look.text(&diagnosis.cause))?;
     }
-    write!(out, " ({fail} fail, {warn} warn, {pass} pass, {not_run} not run)")?;
+    write!(out, " ({fail} fail, {warn} warn, {pass} pass, {not_run} not run{})", super::waived(suppressed))?;
     if let Some(why) = &target.inconclusive {
         write!(out, "; inconclusive: {}", look.text(why))?;
     }

@@ -89,6 +89,9 @@ fn whole_area<W: Write>(
     // What another area's finding explains is told there.
     let (explained, own): (Vec<&ResultReport>, Vec<&ResultReport>) =
         results.iter().copied().filter(|result| result.status.is_finding()).partition(|r| target.root_of(r).is_some());
+    // What does not count is no problem.
+    let waived = |result: &&&ResultReport| result.is_suppressed() && page.look.detail == Detail::Quiet;
+    let own: Vec<&ResultReport> = own.iter().filter(|result| !waived(result)).copied().collect();
     if page.look.detail == Detail::Quiet && own.is_empty() {
         return Ok(());
     }
@@ -120,10 +123,11 @@ fn tally(
     explained: &[&ResultReport],
     results: &[&ResultReport],
 ) -> String {
-    let count = |status| own.iter().filter(|result| result.status == status).count();
+    let count = |status| own.iter().filter(|result| result.status == status && result.is_counting()).count();
     let mut parts = Vec::new();
     parts.extend(some(count(Status::Fail), "failure", "failures"));
     parts.extend(some(count(Status::Warn), "warning", "warnings"));
+    parts.extend(some(own.iter().filter(|r| r.is_suppressed()).count(), "does not count", "do not count"));
     for result in explained {
         let root = target.root_of(result).map_or("another", |root| &root.check);
         parts.push(format!("{} (explained by {root})", result.check));

@@ -25,17 +25,18 @@ pub fn examine(evidence: &Evidence, checks: &[&'static Check]) -> TargetReport {
 }
 
 /// Judges many, in their order, on every core: a HAR file holds thousands.
-pub fn examine_all(evidence: &[Evidence], checks: &[&'static Check]) -> Vec<TargetReport> {
+pub fn examine_all(evidence: &[Evidence], examine: impl Fn(&Evidence) -> TargetReport + Sync) -> Vec<TargetReport> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = evidence.len().div_ceil(threads).max(1);
     if threads == 1 || evidence.len() < WORTH_A_THREAD {
-        return evidence.iter().map(|one| examine(one, checks)).collect();
+        return evidence.iter().map(examine).collect();
     }
+    let examine = &examine;
     std::thread::scope(|scope| {
         let share_of = |part| {
             scope.spawn(move || -> Vec<TargetReport> {
                 let part: &[Evidence] = part;
-                part.iter().map(|one| examine(one, checks)).collect()
+                part.iter().map(examine).collect()
             })
         };
         let running: Vec<_> = evidence.chunks(share).map(share_of).collect();
@@ -48,12 +49,16 @@ pub fn examine_all(evidence: &[Evidence], checks: &[&'static Check]) -> Vec<Targ
 }
 
 /// Judges many targets that share everything else of `base`, in their order, on every core: a plan names thousands.
-pub fn examine_each(base: &Evidence, targets: &[Target], checks: &[&'static Check]) -> Vec<TargetReport> {
+pub fn examine_each(
+    base: &Evidence,
+    targets: &[Target],
+    examine: impl Fn(&Evidence) -> TargetReport + Sync,
+) -> Vec<TargetReport> {
     let judge = |share: &[Target]| -> Vec<TargetReport> {
         let mut evidence = base.clone();
         let judge = |target: &Target| {
             evidence.target = target.clone();
-            examine(&evidence, checks)
+            examine(&evidence)
         };
         share.iter().map(judge).collect()
     };
@@ -63,6 +68,7 @@ pub fn examine_each(base: &Evidence, targets: &[Target], checks: &[&'static Chec
     }
     std::thread::scope(|scope| {
         let share = targets.len().div_ceil(threads).max(1);
+        let judge = &judge;
         let running: Vec<_> = targets.chunks(share).map(|share| scope.spawn(move || judge(share))).collect();
         running
             .into_iter()
@@ -231,7 +237,7 @@ fn clean_fix(fix: Fix) -> Fix {
 }
 
 /// Depends on check, host and cause only, so that a baseline survives every change of measured values.
-fn fingerprint(check: &str, host: &str, caused_by: Option<&str>) -> String {
+pub(super) fn fingerprint(check: &str, host: &str, caused_by: Option<&str>) -> String {
     let mut hash = Sha256::new();
     for part in ["cfdoctor/1", check, host, caused_by.unwrap_or_default()] {
         hash.update(part.as_bytes());
@@ -246,11 +252,22 @@ fn nothing_to_go_by(results: &[ResultReport]) -> Option<String> {
     if let Some(result) = results.iter().find(bug) {
         return Some(format!("the check {} itself failed", result.check));
     }
-    results.iter().all(|result| result.status == Status::NotRun).then(|| "no check could be judged".into())
+    let nothing = !results.is_empty() && results.iter().all(|result| result.status == Status::NotRun);
+    nothing.then(|| "no check could be judged".into())
 }
 
-fn verdict(results: &[ResultReport], inconclusive: bool) -> TargetVerdict {
-    let worst = results.iter().map(|result| result.status).max();
+/// What a result adds to a sum: a finding that does not count adds as much as a pass.
+fn weight(result: &ResultReport) -> Status {
+    if result.is_suppressed() { Status::Pass } else { result.status }
+}
+
+/// The worst of those that count.
+pub(super) fn worst<'a>(results: impl Iterator<Item = &'a ResultReport>) -> Option<Status> {
+    results.map(weight).max()
+}
+
+pub(super) fn verdict(results: &[ResultReport], inconclusive: bool) -> TargetVerdict {
+    let worst = worst(results.iter());
     match worst {
         Some(Status::Fail) => TargetVerdict::Fail,
         _ if inconclusive => TargetVerdict::Inconclusive,
@@ -260,11 +277,10 @@ fn verdict(results: &[ResultReport], inconclusive: bool) -> TargetVerdict {
 }
 
 fn areas(evidence: &Evidence, results: &[ResultReport]) -> Vec<AreaReport> {
-    let worst = |id: &str| results.iter().filter(|result| result.area == id).map(|result| result.status).max();
     AREAS
         .iter()
         .filter_map(|area| {
-            let status = worst(area.id)?;
+            let status = worst(results.iter().filter(|result| result.area == area.id))?;
             let summary = catch_unwind(AssertUnwindSafe(|| (area.summary)(evidence))).ok().flatten();
             let summary = summary.as_deref().map(line);
             Some(AreaReport { id: area.id.into(), title: area.title.into(), status, summary })

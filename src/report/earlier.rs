@@ -84,20 +84,33 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, EarlierError> {
     })
 }
 
-/// Marks what the earlier report knew: only new findings count, and those that are worse now.
-pub fn suppress_known(targets: &mut [TargetReport], earlier: &Report) {
-    let mut known: HashMap<&str, Status> = HashMap::new();
-    for result in earlier.targets.iter().flat_map(|target| &target.results) {
-        if result.status.is_finding() {
-            let worst = known.entry(&result.fingerprint).or_insert(result.status);
-            *worst = result.status.max(*worst);
+/// What an earlier report knew.
+pub struct Known {
+    /// The worst status of each fingerprint.
+    worst: HashMap<String, Status>,
+    why: String,
+}
+
+impl Known {
+    /// The findings of this report.
+    pub fn of(earlier: &Report) -> Self {
+        let mut worst: HashMap<String, Status> = HashMap::new();
+        for result in earlier.targets.iter().flat_map(|target| &target.results) {
+            if result.status.is_finding() {
+                let known = worst.entry(result.fingerprint.clone()).or_insert(result.status);
+                *known = result.status.max(*known);
+            }
         }
+        Known { worst, why: format!("in the baseline of {}", earlier.run.started_at.date()) }
     }
-    let why = format!("in the baseline of {}", earlier.run.started_at.date());
-    for result in targets.iter_mut().flat_map(|target| &mut target.results) {
-        let is_known = known.get(result.fingerprint.as_str()).is_some_and(|then| result.status <= *then);
-        if result.status.is_finding() && is_known && result.suppressed.is_none() {
-            result.suppressed = Some(why.clone());
+
+    /// Marks what was known: only new findings count, and those that are worse now.
+    pub fn mark(&self, target: &mut TargetReport) {
+        for result in &mut target.results {
+            let is_known = self.worst.get(&result.fingerprint).is_some_and(|then| result.status <= *then);
+            if result.status.is_finding() && is_known && result.suppressed.is_none() {
+                result.suppressed = Some(self.why.clone());
+            }
         }
     }
 }
@@ -153,7 +166,7 @@ mod tests {
         let earlier = report(&[("a", Status::Fail), ("b", Status::Warn), ("c", Status::Pass), ("d", Status::Fail)]);
         let now = |rows: &[(&str, Status)]| {
             let mut now = report(rows);
-            suppress_known(&mut now.targets, &earlier);
+            now.targets.iter_mut().for_each(|target| Known::of(&earlier).mark(target));
             let marked = now.targets[0].results.iter().map(|result| result.suppressed.is_some()).collect::<Vec<_>>();
             (marked, policy::exit_code(&now, &Policy::default()))
         };
@@ -164,7 +177,7 @@ mod tests {
         assert_eq!(now(&[("e", Status::Fail)]), (vec![false], policy::FINDINGS), "nobody knew it");
         let mut ignored = report(&[("a", Status::Fail)]);
         ignored.targets[0].results[0].suppressed = Some("accepted by the owner".into());
-        suppress_known(&mut ignored.targets, &earlier);
+        Known::of(&earlier).mark(&mut ignored.targets[0]);
         assert_eq!(ignored.targets[0].results[0].suppressed.as_deref(), Some("accepted by the owner"));
     }
 }

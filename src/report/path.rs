@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::build::line;
-use super::{Diagnosis, ResultReport, Status};
+use super::{Diagnosis, OWN_AREA, ResultReport, Status};
 
 /// Addresses told of a name.
 const MAX_ADDRESSES: usize = 3;
@@ -49,7 +49,7 @@ pub enum HopId {
 /// A connection or a place, with all that is known of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Leg {
-    /// The worst finding here; `pass` where it was seen at work, `not-run` where nobody could see it.
+    /// The worst finding here that counts; `pass` where it was seen at work, `not-run` where nobody could see it.
     pub status: Status,
     /// What was seen, in a few short lines.
     #[serde(default)]
@@ -241,10 +241,11 @@ impl Map<'_> {
     }
 
     fn leg(&self, spot: Spot, seen: Vec<String>, works: bool) -> Leg {
-        let here = |result: &&ResultReport| self.spot_of(result) == spot;
+        // The owner's own conditions are about an answer, not about a place.
+        let here = |result: &&ResultReport| result.area != OWN_AREA && self.spot_of(result) == spot;
         let findings: Vec<&ResultReport> =
             self.results.iter().filter(|result| result.status.is_finding()).filter(here).collect();
-        let worst = findings.iter().map(|result| result.status).max();
+        let worst = findings.iter().filter(|result| result.is_counting()).map(|result| result.status).max();
         Leg {
             status: worst.unwrap_or(if works { Status::Pass } else { Status::NotRun }),
             seen: harmless(seen),

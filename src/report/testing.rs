@@ -60,6 +60,8 @@ fn run() -> Run {
         interrupted: false,
         not_visited: Vec::new(),
         simulation: None,
+        attempts: 1,
+        notices: Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ mod access;
 mod browser;
 mod ci_files;
 mod command_line;
+mod configuration;
 mod fixtures;
 mod formats;
 mod gate;

@@ -25,7 +25,9 @@ fn run() -> Run {
         requests_sent: 14,
         interrupted: false,
         not_visited: Vec::new(),
+        attempts: 1,
         simulation: None,
+        notices: Vec::new(),
     }
 }
 

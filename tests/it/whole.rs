@@ -32,6 +32,8 @@ pub fn report() -> Report {
         requests_sent: 24,
         interrupted: true,
         not_visited: vec!["https://later.example.com/".into()],
+        attempts: 1,
+        notices: Vec::new(),
         simulation: Some("nothing real was examined".into()),
     };
     Report::new(run, targets, &Policy::default())

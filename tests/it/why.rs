@@ -46,7 +46,9 @@ fn report(targets: Vec<TargetReport>) -> Report {
         requests_sent: 0,
         interrupted: false,
         not_visited: Vec::new(),
+        attempts: 1,
         simulation: None,
+        notices: Vec::new(),
     };
     Report::new(run, targets, &cfdoctor::policy::Policy::default())
 }

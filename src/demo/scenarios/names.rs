@@ -3,7 +3,7 @@
 use cfdoctor_checks::evidence::target::Expectation;
 
 use super::{SEEN, SOUND, sound_origin, with_certificate};
-use crate::demo::{Door, Mode, Names, Origin, OriginCertificate, PlainDoor, Product, Scenario, Zone};
+use crate::demo::{Door, Known, Mode, Names, Origin, OriginCertificate, PlainDoor, Product, Scenario, Zone};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -89,6 +89,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             ("edge-gateway-rejects", "warn"),
             ("origin-default-certificate", "fail"),
         ],
+        known: Some(Known {
+            cause: Some("dns-target-default-endpoint"),
+            expect: &[
+                ("aws-custom-domain-missing", "fail"),
+                ("dns-target-default-endpoint", "fail"),
+                ("edge-gateway-rejects", "warn"),
+                ("origin-default-certificate", "fail"),
+            ],
+        }),
         target: "a1b2c3d4e5.execute-api.us-west-2.amazonaws.com",
         origin: || with_certificate(OriginCertificate::Service),
         ..SOUND
@@ -132,6 +141,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             ("edge-gateway-rejects", "warn"),
             ("origin-default-certificate", "fail"),
         ],
+        known: Some(Known {
+            cause: Some("dns-region-mismatch"),
+            expect: &[
+                ("aws-target-mismatch", "fail"),
+                ("dns-region-mismatch", "fail"),
+                ("edge-gateway-rejects", "warn"),
+                ("origin-default-certificate", "fail"),
+            ],
+        }),
         region: Some("us-west-2"),
         target: "d-f6g7h8i9j0.execute-api.eu-central-1.amazonaws.com",
         origin: || with_certificate(OriginCertificate::Service),
@@ -143,6 +161,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "Somebody allowed the edge's authority by CAA and forgot Amazon: the next renewal will be refused.",
         cause: Some("dns-caa-forbids-issuer"),
         expect: &[("dns-caa-forbids-issuer", "warn")],
+        known: Some(Known {
+            cause: Some("dns-caa-forbids-issuer"),
+            expect: &[("aws-certificate-renewal-blocked", "warn"), ("dns-caa-forbids-issuer", "warn")],
+        }),
         records: "@ 300 IN CAA 0 issue \"pki.goog\"\n@ 300 IN CAA 0 issuewild \"pki.goog\"\n",
         origin: || with_certificate(OriginCertificate::Public),
         ..SOUND

@@ -12,6 +12,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 pass, and answers Forbidden.",
         cause: Some("origin-default-certificate"),
         expect: &[("edge-gateway-rejects", "warn"), ("origin-default-certificate", "fail")],
+        known: Some(Known {
+            cause: Some("aws-custom-domain-missing"),
+            expect: &[
+                ("aws-custom-domain-missing", "fail"),
+                ("edge-gateway-rejects", "warn"),
+                ("origin-default-certificate", "fail"),
+            ],
+        }),
         origin: || with_certificate(OriginCertificate::Service),
         ..SOUND
     },
@@ -21,6 +29,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "An Origin CA certificate of one year was imported into ACM and forgotten.",
         cause: Some("origin-certificate-expired"),
         expect: &[("edge-origin-error", "fail"), ("origin-certificate-expired", "fail")],
+        known: Some(Known {
+            cause: Some("aws-certificate-renewal-blocked"),
+            expect: &[
+                ("aws-certificate-renewal-blocked", "fail"),
+                ("aws-certificate-unusable", "fail"),
+                ("edge-origin-error", "fail"),
+                ("origin-certificate-expired", "fail"),
+            ],
+        }),
         origin: || with_certificate(OriginCertificate::Expired),
         ..SOUND
     },
@@ -30,6 +47,29 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "The validation record was deleted from the zone, so ACM cannot renew the certificate.",
         cause: Some("origin-certificate-expiring"),
         expect: &[("origin-certificate-expiring", "warn")],
+        known: Some(Known {
+            cause: Some("aws-certificate-renewal-blocked"),
+            expect: &[("aws-certificate-renewal-blocked", "fail"), ("origin-certificate-expiring", "warn")],
+        }),
+        origin: || with_certificate(OriginCertificate::Expiring),
+        ..SOUND
+    },
+    Scenario {
+        name: "renewal-time-bomb",
+        line: "green today: the certificate ends in ten days, its validation record is gone, CAA shuts Amazon out",
+        story: "Everything works. Somebody tidied the zone up and took the odd-looking CNAME of ACM away, and CAA allows \
+                the edge's authority only. In ten days every visitor gets 526.",
+        cause: Some("dns-caa-forbids-issuer"),
+        expect: &[("dns-caa-forbids-issuer", "warn"), ("origin-certificate-expiring", "warn")],
+        known: Some(Known {
+            cause: Some("aws-certificate-renewal-blocked"),
+            expect: &[
+                ("aws-certificate-renewal-blocked", "fail"),
+                ("dns-caa-forbids-issuer", "warn"),
+                ("origin-certificate-expiring", "warn"),
+            ],
+        }),
+        records: "@ 300 IN CAA 0 issue \"pki.goog\"\n@ 300 IN CAA 0 issuewild \"pki.goog\"\n",
         origin: || with_certificate(OriginCertificate::Expiring),
         ..SOUND
     },
@@ -39,6 +79,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "A certificate was prepared for a migration and imported too early.",
         cause: Some("origin-certificate-not-yet-valid"),
         expect: &[("edge-origin-error", "fail"), ("origin-certificate-not-yet-valid", "fail")],
+        known: Some(Known {
+            cause: Some("origin-certificate-not-yet-valid"),
+            expect: &[
+                ("aws-certificate-unusable", "fail"),
+                ("edge-origin-error", "fail"),
+                ("origin-certificate-not-yet-valid", "fail"),
+            ],
+        }),
         origin: || with_certificate(OriginCertificate::NotYetValid),
         ..SOUND
     },
@@ -48,6 +96,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "The custom domain got the certificate of another project.",
         cause: Some("origin-certificate-name-mismatch"),
         expect: &[("edge-origin-error", "fail"), ("origin-certificate-name-mismatch", "fail")],
+        known: Some(Known {
+            cause: Some("origin-certificate-name-mismatch"),
+            expect: &[
+                ("aws-certificate-unusable", "fail"),
+                ("edge-origin-error", "fail"),
+                ("origin-certificate-name-mismatch", "fail"),
+            ],
+        }),
         origin: || with_certificate(OriginCertificate::WrongName),
         ..SOUND
     },
@@ -100,6 +156,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "Mutual TLS was switched on at the custom domain, authenticated origin pulls were not.",
         cause: Some("origin-client-certificate-required"),
         expect: &[("edge-origin-error", "fail"), ("origin-client-certificate-required", "fail")],
+        known: Some(Known {
+            cause: Some("aws-mutual-tls-unmet"),
+            expect: &[
+                ("aws-mutual-tls-unmet", "fail"),
+                ("edge-origin-error", "fail"),
+                ("origin-client-certificate-required", "fail"),
+            ],
+        }),
         origin: || Origin { mutual_tls: true, ..sound_origin() },
         ..SOUND
     },

@@ -27,6 +27,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "It was made for a year, and nobody renews an imported certificate.",
         cause: Some("origin-certificate-expired"),
         expect: &[("edge-origin-error", "fail"), ("origin-certificate-expired", "fail")],
+        known: Some(Known {
+            cause: Some("aws-certificate-renewal-blocked"),
+            expect: &[
+                ("aws-certificate-renewal-blocked", "fail"),
+                ("aws-certificate-unusable", "fail"),
+                ("edge-origin-error", "fail"),
+                ("origin-certificate-expired", "fail"),
+            ],
+        }),
         origin: || with_certificate(OriginCertificate::Expired),
         ..RECIPE
     },
@@ -36,6 +45,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "The certificate is in ACM, the record leads to the right region, and the gateway does not know the name.",
         cause: Some("origin-default-certificate"),
         expect: &[("edge-gateway-rejects", "warn"), ("origin-default-certificate", "fail")],
+        known: Some(Known {
+            cause: Some("aws-custom-domain-missing"),
+            expect: &[
+                ("aws-custom-domain-missing", "fail"),
+                ("edge-gateway-rejects", "warn"),
+                ("origin-default-certificate", "fail"),
+            ],
+        }),
         origin: || with_certificate(OriginCertificate::Service),
         ..RECIPE
     },
@@ -45,6 +62,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         story: "Certificate and custom domain are there; the mapping from the domain to the API was forgotten.",
         cause: Some("edge-gateway-rejects"),
         expect: &[("edge-gateway-rejects", "fail")],
+        known: Some(Known {
+            cause: Some("aws-mapping-missing"),
+            expect: &[("aws-mapping-missing", "fail"), ("edge-gateway-rejects", "fail")],
+        }),
         origin: || Origin { mapped: false, ..sound_origin() },
         ..RECIPE
     },

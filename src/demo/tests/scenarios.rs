@@ -67,6 +67,7 @@ async fn difference((scenario, sight): (&'static Scenario, Sight)) -> Option<Str
     })
 }
 
+#[cfg(feature = "aws")]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_finds_exactly_what_each_scenario_names() {
     let visits = SCENARIOS.iter().flat_map(|scenario| [(scenario, Sight::BlackBox), (scenario, Sight::Known)]);

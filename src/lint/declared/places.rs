@@ -113,7 +113,8 @@ impl Places {
             |source: &&&Source| matches!(&source.thing, Thing::Record(_, Some(name)) if *name == target.host);
         let domain = |source: &&&Source| matches!(source.thing, Thing::Domain(_));
         let first = related.iter().find(of_target).or_else(|| related.iter().find(domain));
-        target.declared_at = first.map(|source| source.place.clone()).or_else(|| self.chain.clone());
+        let place = first.map(|source| source.place.clone()).or_else(|| self.chain.clone());
+        target.declared_at = place.or(target.declared_at.take());
         for result in &mut target.results {
             if !result.status.is_finding() {
                 continue;

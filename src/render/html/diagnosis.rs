@@ -54,7 +54,9 @@ fn cause(subject: Subject<'_>, diagnosis: &Diagnosis) -> Markup {
         }
         @if diagnosis.predicted.is_some() || !diagnosis.then.is_empty() { (what_follows(subject, diagnosis)) }
         p.more {
-            "More: " code { "cfdoctor explain " (harmless(&diagnosis.cause)) }
+            @if cfdoctor_checks::find(&diagnosis.cause).is_some() {
+                "More: " code { "cfdoctor explain " (harmless(&diagnosis.cause)) }
+            }
             @if let Some(url) = found.and_then(|result| result.docs.as_deref()) { " · " (parts::link(url, url)) }
         }
     }

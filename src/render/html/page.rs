@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::parts::{self, Subject, harmless};
 use super::{certificates, decision, diagnosis, picture, results, timings};
-use crate::report::{Report, Run, Summary, TargetReport};
+use crate::report::{Report, Run, Status, Summary, TargetReport};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -37,7 +37,7 @@ pub(super) fn page(report: &Report, room: usize) -> Markup {
                 a.skip href="#main" { "Skip to the diagnosis" }
                 header.top {
                     p.brand { b { "cfdoctor" } " report" }
-                    (toolbar(&report.summary))
+                    (toolbar(report))
                 }
                 @if let Some(what) = &report.run.simulation {
                     p.banner role="note" { b { "Simulation: " } (harmless(what)) }
@@ -111,23 +111,26 @@ fn section(report: &Report, subject: Subject<'_>, several: bool) -> Markup {
 }
 
 fn counts(summary: &Summary) -> String {
-    let Summary { pass, warn, fail, not_run } = *summary;
+    let Summary { pass, warn, fail, not_run, suppressed } = *summary;
     let parts = [
         (fail > 0).then(|| parts::count(fail as usize, "failure", "failures")),
         (warn > 0).then(|| parts::count(warn as usize, "warning", "warnings")),
         Some(format!("{pass} well")),
         (not_run > 0).then(|| format!("{not_run} not examined")),
     ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ") + &super::super::waived(suppressed)
 }
 
 /// Shown by the script, which it needs.
-fn toolbar(summary: &Summary) -> Markup {
+fn toolbar(report: &Report) -> Markup {
+    // A finding that does not count is shown among those that do.
+    let all = || report.targets.iter().flat_map(|target| &target.results);
+    let count = |status| all().filter(|result| result.status == status).count();
     let buttons = [
-        ("fail", "fail", "Failures", summary.fail),
-        ("warn", "warn", "Warnings", summary.warn),
-        ("pass", "pass", "Well", summary.pass),
-        ("not-run", "none", "Not examined", summary.not_run),
+        ("fail", "fail", "Failures", count(Status::Fail)),
+        ("warn", "warn", "Warnings", count(Status::Warn)),
+        ("pass", "pass", "Well", count(Status::Pass)),
+        ("not-run", "none", "Not examined", count(Status::NotRun)),
     ];
     html! {
         div.toolbar role="group" aria-label="Which results are shown" {
@@ -179,7 +182,8 @@ fn row(subject: Subject<'_>, is_told: bool) -> Markup {
 }
 
 fn footer(report: &Report) -> Markup {
-    let Run { id, started_at, elapsed_ms, requests_sent, interrupted, not_visited, .. } = &report.run;
+    let Run { id, started_at, elapsed_ms, requests_sent, interrupted, not_visited, notices, attempts, .. } =
+        &report.run;
     html! {
         footer {
             h2 { "The run" }
@@ -190,9 +194,13 @@ fn footer(report: &Report) -> Markup {
                     @else { "Not visited: " @for (index, url) in not_visited.iter().take(MAX_ROWS).enumerate() { @if index > 0 { ", " } (harmless(url)) } }
                 } }
             }
+            @for notice in notices.iter().take(MAX_ROWS) {
+                p.notice { (parts::silent_mark("open")) span { (harmless(notice)) } }
+            }
             dl.facts {
                 dt { "started" } dd { (parts::moment(*started_at)) }
                 dt { "took" } dd { (elapsed_ms / 1000) "." (elapsed_ms % 1000 / 100) " s" }
+                @if *attempts > 1 { dt { "attempts" } dd { (attempts) "; the last is told here" } }
                 dt { "requests sent" } dd { (requests_sent) }
                 dt { "results" } dd { (counts(&report.summary)) }
                 dt { "exit code" } dd { (report.exit_code) }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use cfdoctor_checks::Confidence;
 
 use super::super::look::{Detail, Tone};
+use super::super::waived;
 use super::page::Page;
 use super::problem;
 use crate::report::{Diagnosis, Observed, Predicted, ResultReport, Status, Summary, TargetReport, TargetVerdict};
@@ -61,7 +62,9 @@ fn cause<W: Write>(page: &mut Page<'_, W>, target: &TargetReport, diagnosis: &Di
         let all = if diagnosis.then.is_empty() { "" } else { "once all of it is mended: " };
         field(page, "Afterwards", &format!("{all}{}", after(predicted)))?;
     }
-    page.para(&[(Tone::Quiet, "  More       ")], &format!("cfdoctor explain {}", diagnosis.cause), 13)?;
+    if cfdoctor_checks::find(&diagnosis.cause).is_some() {
+        page.para(&[(Tone::Quiet, "  More       ")], &format!("cfdoctor explain {}", diagnosis.cause), 13)?;
+    }
     match found.and_then(|result| result.docs.as_deref()) {
         Some(url) => page.url("", url, 13),
         None => Ok(()),
@@ -99,7 +102,7 @@ fn after(predicted: &Predicted) -> String {
 }
 
 fn no_cause<W: Write>(page: &mut Page<'_, W>, target: &TargetReport) -> io::Result<()> {
-    let Summary { warn, fail, pass, .. } = Summary::of(target.results.iter());
+    let Summary { warn, fail, pass, suppressed, .. } = Summary::of(target.results.iter());
     // Only what came from the cache is a proof of good health; everything else just was not asked to be there.
     let from_cache = |status: &String| ["HIT", "REVALIDATED", "UPDATING", "STALE"].contains(&status.as_str());
     let cached = target.observed.as_ref().filter(|observed| observed.statuses.iter().any(from_cache));
@@ -107,7 +110,7 @@ fn no_cause<W: Write>(page: &mut Page<'_, W>, target: &TargetReport) -> io::Resu
     let (status, word, text) = match target.verdict {
         TargetVerdict::Pass => {
             let proof = proof.unwrap_or_else(|| format!("{pass} of {pass} that could be judged are right"));
-            (Status::Pass, format!("{} is well: ", target.host), proof)
+            (Status::Pass, format!("{} is well: ", target.host), proof + &waived(suppressed))
         }
         TargetVerdict::Warn => {
             let many = if warn == 1 { "one thing".into() } else { format!("{warn} things") };

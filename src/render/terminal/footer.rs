@@ -30,11 +30,17 @@ pub(super) fn run<W: Write>(page: &mut Page<'_, W>, report: &Report) -> io::Resu
         };
         page.para(&[(Tone::Caution, "Interrupted: ")], &text, 2)?;
     }
+    for notice in &report.run.notices {
+        page.para(&[(Tone::Caution, "Note: ")], notice, 2)?;
+    }
     if page.look.detail == Detail::Quiet {
         return Ok(());
     }
     let sent = some(report.run.requests_sent as usize, "request sent", "requests sent");
-    let cost = format!("{}, {}", sent.unwrap_or_else(|| "no request sent".into()), seconds(report.run.elapsed_ms));
+    let mut cost = format!("{}, {}", sent.unwrap_or_else(|| "no request sent".into()), seconds(report.run.elapsed_ms));
+    if report.run.attempts > 1 {
+        cost.push_str(&format!(", {} attempts; the last is told here", report.run.attempts));
+    }
     if report.targets.len() > 1 {
         page.blank()?;
         let text = format!("{} targets: {}", report.targets.len(), counts(&report.summary));
@@ -45,10 +51,11 @@ pub(super) fn run<W: Write>(page: &mut Page<'_, W>, report: &Report) -> io::Resu
 
 /// `31 well, 2 warnings, 1 failure, 9 not examined`.
 fn counts(summary: &Summary) -> String {
-    let Summary { pass, warn, fail, not_run } = *summary;
+    let Summary { pass, warn, fail, not_run, suppressed } = *summary;
     let mut parts = vec![format!("{pass} well")];
     parts.extend(some(warn as usize, "warning", "warnings"));
     parts.extend(some(fail as usize, "failure", "failures"));
+    parts.extend(some(suppressed as usize, "does not count", "do not count"));
     parts.extend(some(not_run as usize, "not examined", "not examined"));
     parts.join(", ")
 }

@@ -14,6 +14,10 @@ const PROOF_LINES: usize = 8;
 /// Writes a finding that no other explains, with those that it explains folded under it.
 pub(super) fn render<W: Write>(page: &mut Page<'_, W>, target: &TargetReport, result: &ResultReport) -> io::Result<()> {
     sentence(page, result, 2)?;
+    if result.is_suppressed() && page.look.detail != Detail::Full && !explains_any(target, result) {
+        // The owner knows it; -v tells it whole.
+        return page.blank();
+    }
     proof(page, result, 6)?;
     let others = target.results.iter().filter(|other| explains(target, result, other));
     for (index, other) in others.enumerate() {
@@ -35,6 +39,10 @@ pub(super) fn render<W: Write>(page: &mut Page<'_, W>, target: &TargetReport, re
 /// Is this the finding that the diagnosis names?
 fn is_cause(target: &TargetReport, result: &ResultReport) -> bool {
     target.diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.cause == result.check)
+}
+
+fn explains_any(target: &TargetReport, root: &ResultReport) -> bool {
+    target.results.iter().any(|other| explains(target, root, other))
 }
 
 fn explains(target: &TargetReport, root: &ResultReport, other: &ResultReport) -> bool {

@@ -232,15 +232,18 @@ fn target() -> impl Strategy<Value = TargetReport> {
 
 /// Any report.
 pub fn report() -> impl Strategy<Value = Report> {
-    let run = (text(), time(), 0..10_000_000_u64, any::<u32>(), any::<bool>(), vec(text(), 0..2), of(text())).prop_map(
-        |(id, started_at, elapsed_ms, requests_sent, interrupted, not_visited, simulation)| Run {
+    let said = (vec(text(), 0..2), of(text()), vec(text(), 0..2));
+    let run = (text(), time(), 0..10_000_000_u64, any::<u32>(), any::<bool>(), 1..4_u32, said).prop_map(
+        |(id, started_at, elapsed_ms, requests_sent, interrupted, attempts, (not_visited, simulation, notices))| Run {
             id,
             started_at,
             elapsed_ms,
             requests_sent,
             interrupted,
             not_visited,
+            attempts,
             simulation,
+            notices,
         },
     );
     let inconclusive = of(select(vec![InconclusiveAs::Pass, InconclusiveAs::Warn, InconclusiveAs::Fail]));

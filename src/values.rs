@@ -9,41 +9,46 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::suggest;
 use crate::settings::{ConnectTo, Resolve, ResolverChoice};
+use crate::suggest;
 
 /// Longer waits help nobody.
 const MAX_DURATION: Duration = Duration::from_secs(3600);
 
 /// `500ms`, `5s`, `2m`; more than nothing, at most an hour.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let duration = number_and_unit(text, "500ms, 5s or 2m", &[("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)])?;
+    if duration > MAX_DURATION { Err("it must be at most one hour".into()) } else { Ok(duration) }
+}
+
+/// How long something stays fresh: `90s`, `1h`, `30d`.
+pub(crate) fn lifetime(text: &str) -> Result<Duration, String> {
+    number_and_unit(text, "90s, 1h or 30d", &[("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0)])
+}
+
+fn number_and_unit(text: &str, examples: &str, units: &[(&str, f64)]) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
-    let seconds = match unit {
-        "ms" => 0.001,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        "" => return Err("the unit is missing; write 500ms, 5s or 2m".into()),
-        _ => return Err("write a number and a unit: 500ms, 5s or 2m".into()),
-    };
-    let number: f64 = number.parse().map_err(|_| "write a number and a unit: 500ms, 5s or 2m".to_owned())?;
-    let duration = Duration::try_from_secs_f64(number * seconds).unwrap_or(Duration::MAX);
-    match duration {
+    if unit.is_empty() && !number.is_empty() {
+        return Err(format!("the unit is missing; write {examples}"));
+    }
+    let wrong = || format!("write a number and a unit: {examples}");
+    let seconds = units.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?.1;
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    match Duration::try_from_secs_f64(number * seconds).unwrap_or(Duration::MAX) {
         Duration::ZERO => Err("it must be more than nothing".into()),
-        _ if duration > MAX_DURATION => Err("it must be at most one hour".into()),
-        _ => Ok(duration),
+        duration => Ok(duration),
     }
 }
 
 /// RFC 3339.
-pub(super) fn time(text: &str) -> Result<OffsetDateTime, String> {
+pub(crate) fn time(text: &str) -> Result<OffsetDateTime, String> {
     OffsetDateTime::parse(text.trim(), &Rfc3339)
         .map_err(|_| "write it as RFC 3339, for instance 2026-11-23T10:00:00Z".into())
 }
 
 /// `cached`, `uncached` or `any`.
-pub(super) fn expectation() -> impl TypedValueParser<Value = Expectation> {
+pub(crate) fn expectation() -> impl TypedValueParser<Value = Expectation> {
     PossibleValuesParser::new(["cached", "uncached", "any"]).map(|word| match word.as_str() {
         "cached" => Expectation::Cached,
         "uncached" => Expectation::Uncached,
@@ -52,7 +57,7 @@ pub(super) fn expectation() -> impl TypedValueParser<Value = Expectation> {
 }
 
 /// A region of `facts/aws-regions.csv`.
-pub(super) fn region(text: &str) -> Result<String, String> {
+pub(crate) fn region(text: &str) -> Result<String, String> {
     let name = text.trim().to_ascii_lowercase();
     match origin_host::region(&name) {
         Some(region) => Ok(region.name.to_owned()),
@@ -64,7 +69,7 @@ pub(super) fn region(text: &str) -> Result<String, String> {
 }
 
 /// A token (RFC 9110 §5.6.2) that is not CONNECT.
-pub(super) fn method(text: &str) -> Result<String, String> {
+pub(crate) fn method(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 32 || !text.bytes().all(is_token_byte) {
         return Err("a method is a word such as GET, HEAD or POST".into());
     }
@@ -75,12 +80,12 @@ pub(super) fn method(text: &str) -> Result<String, String> {
 }
 
 /// May this octet stand in a method or in the name of a header?
-pub(super) fn is_token_byte(byte: u8) -> bool {
+pub(crate) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// `HOST:PORT:ADDR[,ADDR…]`.
-pub(super) fn resolve(text: &str) -> Result<Resolve, String> {
+pub(crate) fn resolve(text: &str) -> Result<Resolve, String> {
     const FORM: &str = "write HOST:PORT:ADDR, for instance lambda.example.com:443:192.0.2.1";
     let (host, rest) = text.split_once(':').ok_or(FORM)?;
     let (port_text, addresses) = rest.split_once(':').ok_or(FORM)?;
@@ -96,7 +101,7 @@ pub(super) fn resolve(text: &str) -> Result<Resolve, String> {
 }
 
 /// `HOST1:PORT1:HOST2:PORT2`; parts may be empty.
-pub(super) fn connect_to(text: &str) -> Result<ConnectTo, String> {
+pub(crate) fn connect_to(text: &str) -> Result<ConnectTo, String> {
     const FORM: &str = "write HOST1:PORT1:HOST2:PORT2; parts may be empty, IPv6 goes in brackets";
     let parts = split_outside_brackets(text);
     let [host, from_port, to_host, to_port] = parts.as_slice() else { return Err(FORM.into()) };
@@ -114,7 +119,7 @@ pub(super) fn connect_to(text: &str) -> Result<ConnectTo, String> {
 }
 
 /// `ADDR`, `ADDR:PORT`, `[v6]:PORT`, `tcp://…`, `tls://HOST[:PORT]`, `https://…`.
-pub(super) fn resolver(text: &str) -> Result<ResolverChoice, String> {
+pub(crate) fn resolver(text: &str) -> Result<ResolverChoice, String> {
     const FORM: &str = "write ADDR[:PORT], tcp://ADDR[:PORT], tls://HOST[:PORT] or https://HOST/dns-query";
     let text = text.trim();
     match text.split_once("://") {
@@ -147,7 +152,7 @@ fn socket(text: &str, default_port: u16) -> Option<SocketAddr> {
 }
 
 /// A host name or address with or without port; IPv6 with a port goes in brackets.
-pub(super) fn host_and_port(text: &str, default_port: u16) -> Result<(String, u16), String> {
+pub(crate) fn host_and_port(text: &str, default_port: u16) -> Result<(String, u16), String> {
     if let Some(socket) = socket(text, default_port) {
         return Ok((socket.ip().to_string(), socket.port()));
     }
@@ -157,7 +162,7 @@ pub(super) fn host_and_port(text: &str, default_port: u16) -> Result<(String, u1
     }
 }
 
-pub(super) fn port(text: &str) -> Result<u16, String> {
+pub(crate) fn port(text: &str) -> Result<u16, String> {
     text.parse().ok().filter(|port| *port > 0).ok_or_else(|| format!("{text:?} is not a port from 1 to 65535"))
 }
 
@@ -168,6 +173,32 @@ fn name(text: &str) -> Result<String, String> {
         Ok(address) => Ok(address.to_string()),
         Err(_) => Err(format!("{text:?} is not a host name")),
     }
+}
+
+/// `*` stands for any letters, `?` for one.
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    // Where to try again: after the last star, one letter further on.
+    let mut retry: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                retry = Some((p + 1, t + 1));
+                p += 1;
+            }
+            Some(b'?') => (p, t) = (p + 1, t + 1),
+            Some(letter) if text.get(t) == Some(letter) => (p, t) = (p + 1, t + 1),
+            _ => match retry {
+                Some((after_star, next)) => {
+                    retry = Some((after_star, next + 1));
+                    (p, t) = (after_star, next);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.get(p..).unwrap_or_default().iter().all(|letter| *letter == b'*')
 }
 
 fn split_outside_brackets(text: &str) -> Vec<String> {
@@ -262,6 +293,21 @@ mod tests {
         assert_eq!(method("POST").unwrap(), "POST");
         for bad in ["", "GE T", "G\r\nX", "connect"] {
             assert!(method(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn globs() {
+        for (pattern, text, expected) in [
+            ("a*c", "abbc", true),
+            ("a*c", "abbd", false),
+            ("*", "", true),
+            ("?", "", false),
+            ("a?c", "abc", true),
+            ("*a*a*b", "aaaaaaaaaaaaaaaaaaaaac", false),
+            ("ab", "abc", false),
+        ] {
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! "Did you mean …?"
 
 /// The candidate that `given` was probably meant to be.
-pub(super) fn nearest<'a>(given: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(given: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let given: String = given.chars().take(80).collect::<String>().to_lowercase();
     // A third of the letters may be wrong; more is another word.
     let most = (given.chars().count() / 3).max(1);
@@ -13,7 +13,7 @@ pub(super) fn nearest<'a>(given: &str, candidates: impl Iterator<Item = &'a str>
 }
 
 /// A sentence for the end of an error, or nothing.
-pub(super) fn hint<'a>(given: &str, candidates: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn hint<'a>(given: &str, candidates: impl Iterator<Item = &'a str>) -> String {
     nearest(given, candidates).map(|meant| format!("; did you mean {meant}?")).unwrap_or_default()
 }
 

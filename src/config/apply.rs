@@ -1,0 +1,125 @@
+//! The configuration at work: severities, ignores, the owner's own conditions, and what is to be said about ignores.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use cfdoctor_checks::diagnosis::{self, Judged};
+use cfdoctor_checks::evidence::Evidence;
+use cfdoctor_checks::{Check, Finding, NotRun, Severity, Verdict};
+use time::OffsetDateTime;
+
+use super::ignore::shown;
+use super::{Assertion, Config, Ignore, Loaded, Override};
+use crate::report::{Known, Own, Report, Status, TargetReport};
+
+impl Loaded {
+    /// Judges the evidence by `checks` and by the owner's own conditions. What is `known` already is marked.
+    pub fn examine(&self, evidence: &Evidence, checks: &[&'static Check], known: Option<&Known>) -> TargetReport {
+        let mut judged = diagnosis::judge(evidence, checks.iter().copied());
+        for one in &mut judged {
+            if let Some(what) = self.config.severity.get(one.check.id) {
+                what.change(one);
+            }
+        }
+        let assessment = diagnosis::conclude(evidence, judged);
+        let mut report = Report::target(evidence, &assessment);
+        let own = self.config.assert.iter().filter(|assertion| assertion.is_about(evidence));
+        report.add_own(evidence, own.map(|assertion| self.own(assertion, evidence)));
+        self.config.mark(&mut report, evidence.gathered_at);
+        if let Some(known) = known {
+            known.mark(&mut report);
+        }
+        report.settle(evidence, &assessment);
+        report.declared_at = self
+            .config
+            .options_of(&evidence.target.url())
+            .and_then(|(index, _)| self.place(&format!("target.{index}.url")));
+        report
+    }
+
+    /// The result of one of the owner's conditions.
+    fn own(&self, assertion: &Assertion, evidence: &Evidence) -> Own {
+        let answer = catch_unwind(AssertUnwindSafe(|| assertion.judge(evidence)));
+        let answer = answer.unwrap_or_else(|_| Err(NotRun::Bug("the condition panicked".into())));
+        let what = self.config.severity.get(assertion.id());
+        let answer = answer.map(|verdict| match (verdict, what) {
+            (Verdict::Warn(finding), Some(Override::Fail)) => Verdict::Fail(finding),
+            (Verdict::Fail(finding), Some(Override::Warn)) => Verdict::Warn(finding),
+            (verdict, _) => verdict,
+        });
+        let severity = what.and_then(|what| what.severity()).unwrap_or(Severity::High);
+        Own {
+            id: assertion.id().to_owned(),
+            title: assertion.title(),
+            severity,
+            answer,
+            declared_at: self.place(&assertion.path),
+        }
+    }
+
+    /// What is to be said about ignores that serve no more.
+    pub fn notices(&self, targets: &[TargetReport]) -> Vec<String> {
+        let ignores = self.config.ignore.iter().enumerate();
+        ignores
+            .filter_map(|(index, ignore)| {
+                let why = self.config.stale(ignore, targets)?;
+                let place = self.place(&format!("ignore.{index}.check"));
+                let place = place.map(|place| format!("{}:{}: ", place.file, place.line)).unwrap_or_default();
+                Some(format!("{place}the ignore of {} {why}", ignore.describe()))
+            })
+            .collect()
+    }
+}
+
+impl Override {
+    /// Changes an answer, so that the diagnosis sees it as the owner does.
+    fn change(self, judged: &mut Judged) {
+        let Ok(verdict) = &mut judged.answer else { return };
+        *verdict = match (std::mem::replace(verdict, Verdict::Pass(None)), self) {
+            (Verdict::Warn(finding), Override::Fail) => Verdict::Fail(finding),
+            (Verdict::Fail(finding), Override::Warn) => Verdict::Warn(finding),
+            (Verdict::Warn(finding), to) => Verdict::Warn(weighed(finding, to)),
+            (Verdict::Fail(finding), to) => Verdict::Fail(weighed(finding, to)),
+            (pass, _) => pass,
+        };
+    }
+}
+
+/// Of another severity, where the override is one.
+fn weighed(finding: Finding, to: Override) -> Finding {
+    match to.severity() {
+        Some(severity) => finding.severity(severity),
+        None => finding,
+    }
+}
+
+impl Config {
+    /// Marks what is ignored.
+    fn mark(&self, report: &mut TargetReport, now: OffsetDateTime) {
+        let (host, url) = (report.host.clone(), report.url.clone());
+        for result in &mut report.results {
+            let mut ignores = self.ignore.iter().filter(|ignore| !ignore.has_expired(now));
+            if let Some(ignore) = ignores.find(|ignore| ignore.covers(&host, &url, result)) {
+                result.suppressed = Some(format!("ignored: {}", ignore.because()));
+            }
+        }
+    }
+
+    /// Why the ignore is to be looked at again, if it is. Silent where it could not be told: its check was not run, or
+    /// not every target that it is about was examined.
+    fn stale(&self, ignore: &Ignore, targets: &[TargetReport]) -> Option<String> {
+        let its: Vec<&TargetReport> =
+            targets.iter().filter(|target| ignore.is_about(&target.host, &target.url)).collect();
+        let now = its.iter().filter_map(|target| target.gathered_at).max()?;
+        let mut results = its.iter().flat_map(|target| target.results.iter().map(move |result| (*target, result)));
+        if results.clone().any(|(target, result)| ignore.covers(&target.host, &target.url, result)) {
+            let until = ignore.until.filter(|_| ignore.has_expired(now))?;
+            return Some(format!("ended on {until}; what it covered counts again"));
+        }
+        let everything = self.target.iter().filter_map(|declared| declared.target().ok()).all(|declared| {
+            let url = shown(&declared);
+            !ignore.is_about(&declared.host, &url) || its.iter().any(|target| target.url == url)
+        });
+        let asked = results.any(|(_, result)| ignore.names(result) && result.status == Status::Pass);
+        (everything && asked).then(|| "matches nothing any more; take it out".to_owned())
+    }
+}
