@@ -127,9 +127,11 @@ fn check(mut arguments: CheckArgs, typed: Typed) -> Result<u8, CommandError> {
     let config = &setup.loaded.config;
     let mut settings = settings::read(&arguments.network)?;
     settings.probes = select::probes(&checks, config);
-    known::apply(&arguments.known, &mut settings)?;
+    let region = arguments.wishes.region.as_deref().or(config.region.as_deref());
+    known::apply(&arguments.known, region, &mut settings)?;
     let wanted = targets::Wanted { wishes: &arguments.wishes, config, unless_said: Expectation::Any };
-    let mut targets = targets::named(&arguments.targets, &wanted, &settings)?;
+    let given = targets::or_planned(&arguments.targets, config, &settings)?;
+    let mut targets = targets::named(&given, &wanted, &settings)?;
     known::require(&arguments.known, &mut targets);
     let wait = arguments.network.wait;
     if arguments.network.dry_run {

@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 
 use crate::policy::{self, FailOn, Policy};
 
-pub use build::{examine, examine_all};
+pub use build::{examine, examine_all, examine_each};
 pub use decision::{Decision, DecisionStep, Expected, Fate, Phase, PlannedFix, SettledBy, StepOutcome};
 pub use difference::{Answer, Change, Difference, RunReference};
 pub use earlier::{EarlierError, Known};
@@ -144,6 +144,9 @@ pub struct TargetReport {
     /// The line that names the target, where a file does.
     #[serde(default)]
     pub declared_at: Option<Place>,
+    /// What is to be known beside the results: what a plan changes here.
+    #[serde(default)]
+    pub notices: Vec<String>,
 }
 
 /// A line of a file.

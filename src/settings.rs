@@ -11,6 +11,7 @@ use cfdoctor_checks::evidence::{Gateway, Zone};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::SecretString;
 
+use crate::lint::declared::Tomorrow;
 use crate::probe::aws::AwsAccess;
 use crate::probe::cloudflare::CloudflareAccess;
 
@@ -58,6 +59,8 @@ pub struct Settings {
     pub aws: Option<AwsAccess>,
     /// `--aws-json`: laid over what the APIs tell.
     pub gateway_file: Option<Gateway>,
+    /// `--plan`: what will be there after apply.
+    pub plan: Option<Arc<Tomorrow>>,
 }
 
 /// A credential, or why there is none.
@@ -96,6 +99,7 @@ impl Default for Settings {
             zone_file: None,
             aws: None,
             gateway_file: None,
+            plan: None,
         }
     }
 }

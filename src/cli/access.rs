@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &AccessArgs) -> Result<u8, CommandError> {
     let parse = |text: &str| text.parse::<Target>().map_err(|error| CommandError::usage(error.to_string()));
     let target = arguments.host.as_deref().map(parse).transpose()?;
     let mut settings = Settings { probes: Probe::ALL.iter().copied().collect(), ..Settings::default() };
-    known::apply(&arguments.known, &mut settings)?;
+    known::apply(&arguments.known, None, &mut settings)?;
     let runtime = visit::runtime()?;
     let found = runtime.block_on(access::look(target.as_ref(), &settings, &Budget::quiet(LIMIT)));
     runtime.shutdown_background();

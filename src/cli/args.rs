@@ -435,6 +435,10 @@ pub(super) struct KnownArgs {
     /// The account as JSON in AWS's shapes (outputs of `aws … get-…`), laid over what the API says; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(super) aws_json: Vec<PathBuf>,
+    /// A Terraform plan (`terraform show -json PLAN`), laid over today's answers: what will break after apply; may be
+    /// repeated. Without TARGET, the hosts that it declares are examined
+    #[arg(long, value_name = "PLAN.json")]
+    pub(super) plan: Vec<PathBuf>,
 }
 
 /// Whether credentials are used.

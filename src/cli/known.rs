@@ -1,8 +1,9 @@
 //! Credentials and files that tell the configuration itself.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use cfdoctor_checks::Probe;
 use cfdoctor_checks::evidence::{Target, Zone};
@@ -11,13 +12,15 @@ use serde_json::Value;
 use super::CommandError;
 use super::args::{CredentialUse, KnownArgs};
 use super::values;
+use crate::lint;
+use crate::lint::declared::Tomorrow;
 use crate::probe::aws::{AwsAccess, AwsRegions, AwsUse};
 use crate::probe::cloudflare::CloudflareAccess;
 use crate::recording::MAX_FILE;
 use crate::settings::{Credential, Settings};
 
 /// Lays what is given over the settings.
-pub(super) fn apply(given: &KnownArgs, settings: &mut Settings) -> Result<(), CommandError> {
+pub(super) fn apply(given: &KnownArgs, region: Option<&str>, settings: &mut Settings) -> Result<(), CommandError> {
     settings.cloudflare = cloudflare(given.cloudflare, settings);
     settings.aws = Some(AwsAccess::from_environment(aws(given.aws), regions(&given.aws_regions)?, variable));
     for file in &given.zone_json {
@@ -35,6 +38,15 @@ pub(super) fn apply(given: &KnownArgs, settings: &mut Settings) -> Result<(), Co
             Some(gateway) => gateway.merge(read),
             None => read,
         });
+    }
+    if !given.plan.is_empty() {
+        let declared = lint::plans(&given.plan, region)
+            .map_err(|(file, why)| CommandError::usage(format!("--plan {}: {why}", file.display())))?;
+        for note in &declared.notes {
+            // Nobody may be reading; what is not known changes no verdict.
+            let _ = writeln!(std::io::stderr(), "cfdoctor: {note}");
+        }
+        settings.plan = Some(Arc::new(Tomorrow::new(declared)));
     }
     Ok(())
 }

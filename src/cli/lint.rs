@@ -35,14 +35,21 @@ pub(super) fn judge(stage: &Stage<'_>, input: &LintInput, command: &str) -> Resu
         // Nobody may be reading; what was skipped changes no verdict.
         let _ = writeln!(io::stderr(), "cfdoctor: {note}");
     }
-    let mut evidence = found.evidence;
-    if evidence.is_empty() {
+    let (mut evidence, mut groups) = (found.evidence, found.groups);
+    if evidence.is_empty() && groups.is_empty() {
         return Err(CommandError::NoTargets("no targets: the files name no URL; give one with --url".into()));
     }
-    for target in evidence.iter_mut().map(|one| &mut one.target) {
+    let shared = groups.iter_mut().flat_map(|(base, targets)| std::iter::once(&mut base.target).chain(targets));
+    for target in evidence.iter_mut().map(|one| &mut one.target).chain(shared) {
         lay_over(target, input, stage.config());
     }
-    let targets = report::examine_all(&evidence, |one| stage.examine(one));
+    let mut targets = report::examine_all(&evidence, |one| stage.examine(one));
+    for (base, hosts) in &groups {
+        targets.extend(report::examine_each(base, hosts, |one| stage.examine(one)));
+    }
+    if !found.places.is_empty() {
+        targets.iter_mut().for_each(|target| found.places.anchor(&found.declared, target, false));
+    }
     // Nothing was sent now, whatever was sent when the files were made.
     let run = report::Run { requests_sent: 0, ..visit::new_run(started_at, clock, &targets) };
     stage.finish(&stage.report(run, targets))

@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &ShowArgs, typed: Typed) -> Result<u8, CommandError
     let setup = Setup::load(&arguments.config, typed)?;
     // What would be refused when it is used is refused here too.
     let mut read = settings::read(&arguments.network)?;
-    known::apply(&arguments.known, &mut read)?;
+    known::apply(&arguments.known, None, &mut read)?;
     let mut config = setup.loaded.config.clone();
     arguments.select.checks(&mut config)?;
     let shown = Shown {

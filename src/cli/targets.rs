@@ -66,6 +66,21 @@ pub(super) fn named(given: &[String], wanted: &Wanted<'_>, settings: &Settings) 
     Ok(targets)
 }
 
+/// What was given, else what the configuration lists, else the hosts that the plan declares.
+pub(super) fn or_planned(given: &[String], config: &Config, settings: &Settings) -> Result<Vec<String>, CommandError> {
+    match (&settings.plan, given) {
+        (Some(plan), []) if config.target.is_empty() => {
+            let (hosts, notes) = plan.hosts();
+            if hosts.is_empty() {
+                let why = notes.first().map_or("it declares no proxied record and no custom domain", String::as_str);
+                return Err(CommandError::NoTargets(format!("no targets: --plan: {why}; name a host or a URL")));
+            }
+            Ok(hosts)
+        }
+        _ => Ok(given.to_vec()),
+    }
+}
+
 /// What is wished of this URL: as typed, else as the file has it for the URL, else as the file has it for all.
 pub(super) fn wishes_for(url: &str, typed: &WishArgs, config: &Config, unless_said: Expectation) -> WishArgs {
     let mut wishes = typed.clone();

@@ -102,7 +102,11 @@ async fn attempts(
     loop {
         attempts = attempts.saturating_add(1);
         let evidence = gather_all(tour, interrupted, progress, &gather).await;
-        let targets: Vec<TargetReport> = evidence.iter().flatten().map(|evidence| stage.examine(evidence)).collect();
+        let mut targets: Vec<TargetReport> =
+            evidence.iter().flatten().map(|evidence| stage.examine(evidence)).collect();
+        if let Some(plan) = &tour.settings.plan {
+            targets.iter_mut().for_each(|target| plan.anchor(target));
+        }
         let missed = tour.targets.iter().zip(&evidence).filter(|(_, evidence)| evidence.is_none());
         let not_visited = missed.map(|(target, _)| redact::text(&target.url())).collect();
         let mut run = new_run(started_at, clock, &targets);

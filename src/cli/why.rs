@@ -31,7 +31,8 @@ pub(super) fn run(mut arguments: WhyArgs, typed: Typed) -> Result<u8, CommandErr
     let network = &arguments.network;
     let mut settings = settings::read(network)?;
     settings.probes = select::probes(&checks, &setup.loaded.config);
-    known::apply(&arguments.known, &mut settings)?;
+    let region = arguments.wishes.region.as_deref().or(setup.loaded.config.region.as_deref());
+    known::apply(&arguments.known, region, &mut settings)?;
     let wanted = targets::Wanted { wishes: &arguments.wishes, config: &setup.loaded.config, unless_said: UNLESS_SAID };
     let mut targets = targets::named(std::slice::from_ref(&arguments.url), &wanted, &settings)?;
     known::require(&arguments.known, &mut targets);

@@ -179,7 +179,8 @@ mod tests {
 
     #[test]
     fn outputs_are_recognised_by_what_is_in_them() {
-        use super::super::{Kind, detect};
+        use super::super::Kind;
+        use super::super::detect::detect;
         for output in [DOMAIN, MAPPINGS, &format!("{MAPPINGS}\n{DOMAIN}"), &format!("[{DOMAIN}]")] {
             assert_eq!(detect(output.as_bytes()), Ok(Kind::Account), "{output}");
         }

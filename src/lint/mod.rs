@@ -1,23 +1,28 @@
 //! Judging what you already have: files of several kinds, laid together into one evidence (`product.md` section 7).
 
 mod account;
+pub mod declared;
+mod detect;
 mod har;
 mod http_dump;
 mod observations;
+mod pem;
+mod pile;
+mod template;
+mod terraform;
 mod zone;
 
 use std::fs;
-use std::io::{BufReader, Read, Seek};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use cfdoctor_checks::Probe;
 use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation};
-use cfdoctor_checks::evidence::text::shorten;
-use cfdoctor_checks::evidence::zone::{KEYS, Zone};
-use cfdoctor_checks::evidence::{Evidence, Gateway, Gathered, Target};
+use cfdoctor_checks::evidence::{Evidence, Gateway, Target};
 use time::OffsetDateTime;
 
-use crate::recording::{self, MAX_FILE, RecordingError};
+use self::declared::{Declared, Places};
+use self::pile::{MAX_PLAN, MIB, Pile};
+use crate::recording::RecordingError;
 
 /// What `lint` was told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,15 +58,27 @@ pub enum Kind {
     Zone,
     /// AWS account settings, as JSON in AWS's shapes: outputs of `aws … get-…` as they are.
     Account,
+    /// A Terraform plan or state, as `terraform show -json` writes it.
+    Terraform,
+    /// A CloudFormation or SAM template, JSON or YAML.
+    Template,
+    /// A certificate chain as the origin will send it, leaf first, and perhaps its key.
+    Pem,
     /// A folder written by `--record`.
     Recording,
 }
 
 /// What the files held.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Linted {
     /// One evidence for each target.
     pub evidence: Vec<Evidence>,
+    /// Targets that share everything else of an evidence: the hosts of a plan.
+    pub groups: Vec<(Evidence, Vec<Target>)>,
+    /// What plans and templates declare.
+    pub declared: Declared,
+    /// Where it is declared.
+    pub places: Places,
     /// What was skipped, and where: for the person, on standard error.
     pub notes: Vec<String>,
 }
@@ -78,10 +95,12 @@ pub enum LintError {
         source: std::io::Error,
     },
     /// A file is too large.
-    #[error("{path}: larger than {} MiB; cut it to the answers that matter", MAX_FILE / 1024 / 1024)]
+    #[error("{path}: larger than {most} MiB; cut it to what matters")]
     TooLarge {
         /// Which.
         path: String,
+        /// MiB that are read of its kind.
+        most: u64,
     },
     /// A file is of no kind that we read, or broken.
     #[error("{path}: {why}")]
@@ -125,6 +144,25 @@ pub fn read(input: &LintInput) -> Result<Linted, LintError> {
     pile.lay_together(input)
 }
 
+/// Reads Terraform plans for `--plan`.
+///
+/// # Errors
+/// The file at fault, why, and the remedy.
+pub fn plans(files: &[PathBuf], region: Option<&str>) -> Result<Declared, (PathBuf, String)> {
+    let mut declared = Declared::default();
+    for file in files {
+        let wrong = |why: String| (file.clone(), why);
+        let mut bytes = Vec::new();
+        let opened = fs::File::open(file).and_then(|opened| opened.take(MAX_PLAN + 1).read_to_end(&mut bytes));
+        opened.map_err(|error| wrong(format!("cannot be read ({error})")))?;
+        if bytes.len() as u64 > MAX_PLAN {
+            return Err(wrong(format!("larger than {} MiB", MAX_PLAN / MIB)));
+        }
+        terraform::read(&bytes, &file.display().to_string(), region, &mut declared).map_err(wrong)?;
+    }
+    Ok(declared)
+}
+
 /// `origin:FILE` and `edge:FILE`; a file that really has such a name wins.
 fn end_and_path(name: &Path) -> (End, PathBuf) {
     let plain = name.to_path_buf();
@@ -138,173 +176,12 @@ fn end_and_path(name: &Path) -> (End, PathBuf) {
     }
 }
 
-/// What the files brought so far.
-#[derive(Default)]
-struct Pile {
-    recording: Option<Evidence>,
-    edge: Vec<http_dump::Answer>,
-    origin: Vec<http_dump::Answer>,
-    har: Vec<har::Group>,
-    observed: Vec<observations::Observations>,
-    zone: Option<Zone>,
-    account: Option<Gateway>,
-    notes: Vec<String>,
-}
-
-impl Pile {
-    fn add(&mut self, end: End, path: &Path, input: &LintInput) -> Result<(), LintError> {
-        let shown = path.display().to_string();
-        let io = |source| LintError::Io { path: shown.clone(), source };
-        let metadata = fs::metadata(path).map_err(io)?;
-        if metadata.is_dir() {
-            if !recording::is_recording(path) {
-                let why = format!("a folder without {}: not a recording (--record DIR makes one)", recording::VISIT);
-                return Err(LintError::Unreadable { path: shown, why });
-            }
-            self.recording = Some(recording::read(path, None)?);
-            return Ok(());
-        }
-        let mut file = fs::File::open(path).map_err(io)?;
-        let mut start = Vec::new();
-        file.by_ref().take(START).read_to_end(&mut start).map_err(io)?;
-        let unreadable = |why: String| LintError::Unreadable { path: shown.clone(), why };
-        let kind = match input.kind {
-            Some(kind) => kind,
-            None if looks_like_har(&start) => Kind::Har,
-            None if metadata.len() > MAX_FILE => return Err(LintError::TooLarge { path: shown }),
-            None => {
-                let mut whole = start.clone();
-                file.by_ref().read_to_end(&mut whole).map_err(io)?;
-                detect(&whole).map_err(unreadable)?
-            }
-        };
-        file.rewind().map_err(io)?;
-        if kind == Kind::Har {
-            let found = har::read(BufReader::with_capacity(1 << 20, file)).map_err(unreadable)?;
-            self.notes.extend(found.notes.into_iter().map(|note| format!("{shown}: {note}")));
-            self.har.extend(found.groups);
-            return Ok(());
-        }
-        if metadata.len() > MAX_FILE {
-            return Err(LintError::TooLarge { path: shown });
-        }
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE).read_to_end(&mut bytes).map_err(io)?;
-        match kind {
-            Kind::Observations => {
-                let (found, notes) = observations::parse(&bytes).map_err(unreadable)?;
-                self.notes.extend(notes.into_iter().map(|note| format!("{shown}: {note}")));
-                self.observed.push(found);
-            }
-            Kind::Zone => {
-                let zone = zone::laid_over(self.zone.take(), &bytes).map_err(unreadable)?;
-                self.notes
-                    .extend(zone.oddities.iter().map(|what| format!("{shown}: not understood, left out: {what}")));
-                self.zone = Some(zone);
-            }
-            Kind::Account => {
-                let account = account::read(&bytes).map_err(unreadable)?;
-                self.account = Some(match self.account.take() {
-                    Some(known) => known.merge(account),
-                    None => account,
-                });
-            }
-            Kind::Http => {
-                let (answers, notes) = http_dump::parse(&bytes).map_err(unreadable)?;
-                self.notes.extend(notes.into_iter().map(|note| format!("{shown}: {note}")));
-                match end {
-                    End::Edge => self.edge.extend(answers),
-                    End::Origin => self.origin.extend(answers),
-                }
-            }
-            Kind::Har | Kind::Recording => {
-                return Err(unreadable("a recording is a folder; give the folder, not a file in it".into()));
-            }
-        }
-        Ok(())
-    }
-
-    fn lay_together(mut self, input: &LintInput) -> Result<Linted, LintError> {
-        if !self.har.is_empty() {
-            return self.lay_together_har(input);
-        }
-        let mut evidence = match (&self.recording, &input.url) {
-            (Some(recorded), _) => recorded.clone(),
-            (None, Some(target)) => Evidence::nothing(target.clone(), input.at.unwrap_or_else(now)),
-            (None, None) => {
-                let url = self.edge.iter().chain(&self.origin).find_map(http_dump::Answer::url);
-                let target = url.and_then(|url| Target::pasted(&url).ok()).ok_or(LintError::NoUrl)?;
-                Evidence::nothing(target, input.at.unwrap_or_else(now))
-            }
-        };
-        if let Some(at) = input.at {
-            evidence.gathered_at = at;
-        }
-        input.apply(&mut evidence.target);
-        self.lay_known(&mut evidence);
-        let mut notes = self.notes;
-        notes.extend(self.account.iter().flat_map(account::waiting));
-        for observed in &self.observed {
-            observed.lay_over(&mut evidence);
-        }
-        http_dump::lay_over(&mut evidence, self.edge, self.origin, input.method.as_deref(), &mut notes);
-        evidence.target = evidence.target.redacted();
-        Ok(Linted { evidence: vec![evidence], notes })
-    }
-
-    /// Zone and account of the files, and what the zone's record points at where the user did not say it.
-    fn lay_known(&self, evidence: &mut Evidence) {
-        if let Some(account) = &self.account {
-            evidence.gateway = Gathered::Found(match evidence.gateway.found() {
-                Some(recorded) => account.clone().merge(recorded.clone()),
-                None => account.clone(),
-            });
-        }
-        if let Some(zone) = &self.zone {
-            evidence.zone = Gathered::Found(zone.clone());
-        }
-        let target = &mut evidence.target;
-        if target.origin.is_none()
-            && let Some(records) = evidence.zone.found().and_then(|zone| zone.records.found())
-        {
-            target.origin = DeclaredOrigin::of_record(records, &target.host);
-        }
-    }
-
-    /// One evidence for each URL of the HAR files, or for the one that was named.
-    fn lay_together_har(&mut self, input: &LintInput) -> Result<Linted, LintError> {
-        let mut notes = std::mem::take(&mut self.notes);
-        notes.extend(self.account.iter().flat_map(account::waiting));
-        let mut found = Vec::new();
-        for group in std::mem::take(&mut self.har) {
-            let Ok(mut target) = group.url.parse::<Target>() else {
-                notes.push(format!("{}: not a URL that can be judged, skipped", shorten(&group.url, 80)));
-                continue;
-            };
-            if input.url.as_ref().is_some_and(|url| url.url() != target.url()) {
-                continue;
-            }
-            input.apply(&mut target);
-            if input.method.is_none()
-                && let Some(first) = group.exchanges.first()
-            {
-                target.method.clone_from(&first.request.method);
-            }
-            let newest = group.exchanges.iter().filter_map(|exchange| exchange.sent_at).max();
-            let at = input.at.or(newest).unwrap_or_else(now);
-            let mut evidence = Evidence::nothing(target.redacted(), at);
-            self.lay_known(&mut evidence);
-            evidence.edge.http = Gathered::Found(http_dump::only_samples(group.exchanges, Probe::EdgeHttp));
-            for observed in &self.observed {
-                observed.lay_over(&mut evidence);
-            }
-            found.push(evidence);
-        }
-        if let (true, Some(url)) = (found.is_empty(), &input.url) {
-            return Err(LintError::NotInHar { url: url.url() });
-        }
-        Ok(Linted { evidence: found, notes })
-    }
+/// Reads an account file (`lint`, `--aws-json`).
+///
+/// # Errors
+/// It is not JSON, or nothing of an account is in it: what, where, and the command to run.
+pub fn account(bytes: &[u8]) -> Result<Gateway, String> {
+    account::read(bytes)
 }
 
 impl LintInput {
@@ -321,90 +198,4 @@ impl LintInput {
             target.method.clone_from(method);
         }
     }
-}
-
-fn now() -> OffsetDateTime {
-    OffsetDateTime::now_utc()
-}
-
-/// Octets that are enough to know a HAR file by.
-const START: u64 = 64 * 1024;
-
-/// `{"log": …`: the one kind that is read as a stream, whatever its size.
-fn looks_like_har(start: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(start);
-    let text = text.trim_start_matches('\u{feff}').trim_start();
-    text.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with("\"log\""))
-}
-
-/// What the content says a file is.
-fn detect(bytes: &[u8]) -> Result<Kind, String> {
-    if let Some(what) = known_binary(bytes) {
-        return Err(format!("this is {what}, not something that lint reads"));
-    }
-    let text = String::from_utf8_lossy(bytes);
-    let start = text.trim_start_matches('\u{feff}').trim_start();
-    if start.is_empty() {
-        return Err("the file is empty".into());
-    }
-    if start.starts_with('{') || start.starts_with('[') {
-        let value: serde_json::Value = match serde_json::from_slice(bytes) {
-            Ok(value) => value,
-            // Several outputs of the AWS CLI, one after another.
-            Err(_) if account::read(bytes).is_ok() => return Ok(Kind::Account),
-            Err(error) => return Err(account::cut(bytes, &error)),
-        };
-        if value.get("dns").is_some() || value.get("tls").is_some() {
-            return Ok(Kind::Observations);
-        }
-        let has = |keys: &[&str]| keys.iter().any(|key| value.get(key).is_some());
-        // Both a zone and an account tell what could not be read.
-        let is_zone = KEYS.iter().any(|key| *key != "not_read" && has(&[key]));
-        if is_zone || has(&["result"]) && has(&["success"]) {
-            return Ok(Kind::Zone);
-        }
-        if Gateway::accept(&value).is_some() {
-            return Ok(Kind::Account);
-        }
-        let keys = value.as_object().map(|map| map.keys().take(5).cloned().collect::<Vec<_>>().join(", "));
-        return Err(match keys {
-            Some(keys) => format!(
-                "JSON with the keys {keys:?}: neither a HAR file (log), nor observations (dns, tls), nor a zone, nor an account or an output of `aws … get-…`"
-            ),
-            None => "JSON that is not an object".into(),
-        });
-    }
-    if http_dump::looks_like_one(&text) {
-        return Ok(Kind::Http);
-    }
-    if let Some(what) = account::useless_output(&text) {
-        return Err(what);
-    }
-    Err(format!(
-        "no kind of file that lint reads; it begins with {:?} (an HTTP dump has a line HTTP/… STATUS)",
-        shorten(start.lines().next().unwrap_or_default(), 60)
-    ))
-}
-
-/// Reads an account file (`lint`, `--aws-json`).
-///
-/// # Errors
-/// It is not JSON, or nothing of an account is in it: what, where, and the command to run.
-pub fn account(bytes: &[u8]) -> Result<Gateway, String> {
-    account::read(bytes)
-}
-
-fn known_binary(bytes: &[u8]) -> Option<&'static str> {
-    const MAGIC: &[(&[u8], &str)] = &[
-        (b"%PDF", "a PDF"),
-        (b"\x89PNG", "a PNG picture"),
-        (b"\xff\xd8\xff", "a JPEG picture"),
-        (b"PK\x03\x04", "a ZIP archive"),
-        (b"\x1f\x8b", "gzip data; unpack it first"),
-        (b"\x7fELF", "a program"),
-    ];
-    MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, what)| *what).or_else(|| {
-        let head = bytes.get(..bytes.len().min(1024)).unwrap_or_default();
-        (head.iter().filter(|b| **b == 0).count() > 0).then_some("binary data")
-    })
 }

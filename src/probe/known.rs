@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::budget::Budget;
 use super::vantage::Overrides;
 use super::{aws, cloudflare};
+use crate::lint::declared::is_stand_in;
 use crate::settings::{Credential, Settings};
 
 /// The way to the origin, as far as it is known.
@@ -23,8 +24,8 @@ pub(super) struct Way {
 
 impl Way {
     /// What the user says, else what the zone's record says; the zone's rules may override how it is asked
-    /// (`facts/cloudflare.md` section 4.2).
-    pub(super) fn of(target: &Target, zone: Option<&Zone>) -> Way {
+    /// (`facts/cloudflare.md` section 4.2). With a plan, zone and origin are tomorrow's.
+    pub(super) fn of(target: &Target, zone: Option<&Zone>, settings: &Settings) -> Way {
         let Some(zone) = zone else { return Way { origin: target.origin.clone(), overrides: Overrides::default() } };
         let effective = effective::of(zone, target, None);
         let overridden = || {
@@ -37,6 +38,9 @@ impl Way {
             && origin.from_zone
         {
             origin.port = port;
+        }
+        if let (Some(plan), Some(origin)) = (&settings.plan, &mut origin) {
+            origin.assumed |= origin.from_zone && plan.moves_origin(&target.host);
         }
         let path = effective.path.value.filter(|path| *path != target.path);
         Way {
@@ -65,12 +69,12 @@ pub(super) async fn zone(
     };
     let tell = |zone: &Gathered<Zone>| {
         // Whoever waited for it may have given up.
-        let _ = way.send(Way::of(target, zone.found()));
+        let _ = way.send(Way::of(target, zone.found(), settings));
     };
     let access = match access {
         Ok(access) => access,
         Err(why) => {
-            let zone = laid_over(Err(why), settings);
+            let zone = laid_over(target, Err(why), settings);
             tell(&zone);
             return zone;
         }
@@ -78,11 +82,11 @@ pub(super) async fn zone(
     let (sender, early) = oneshot::channel();
     let told = async {
         if let Ok(early) = early.await {
-            tell(&read(early, settings));
+            tell(&read(target, early, settings));
         }
     };
     let (looked, ()) = tokio::join!(cloudflare::look(&target.host, access, budget, Some(sender)), told);
-    read(looked, settings)
+    read(target, looked, settings)
 }
 
 /// Does any chosen check need the zone, or only the zone know where the origin is?
@@ -91,21 +95,25 @@ fn is_wanted(target: &Target, settings: &Settings) -> bool {
     settings.probes.contains(&Probe::Zone) || (target.origin.is_none() && asks_origin())
 }
 
-fn read(looked: cloudflare::Looked, settings: &Settings) -> Gathered<Zone> {
+fn read(target: &Target, looked: cloudflare::Looked, settings: &Settings) -> Gathered<Zone> {
     match looked {
-        cloudflare::Looked::Found(document) => laid_over(Ok(document), settings),
-        cloudflare::Looked::Missing(why) => laid_over(Err(why), settings),
+        cloudflare::Looked::Found(document) => laid_over(target, Ok(document), settings),
+        cloudflare::Looked::Missing(why) => laid_over(target, Err(why), settings),
     }
 }
 
-/// What the API told, with the user's files laid over it.
-fn laid_over(told: Result<Value, NotRun>, settings: &Settings) -> Gathered<Zone> {
+/// What the API told, with the user's files laid over it, and the plan over both.
+fn laid_over(target: &Target, told: Result<Value, NotRun>, settings: &Settings) -> Gathered<Zone> {
     let read = |document| Zone::from_document(document).map_err(|why| NotRun::inconclusive(why.to_string()));
-    match (told.and_then(read), &settings.zone_file) {
+    let today = match (told.and_then(read), &settings.zone_file) {
         (Ok(zone), None) => Gathered::Found(zone),
         (Ok(zone), Some(file)) => Gathered::Found(zone.laid_under(file)),
         (Err(_), Some(file)) => Gathered::Found(file.clone()),
         (Err(why), None) => Gathered::Missing(why),
+    };
+    match &settings.plan {
+        Some(plan) => plan.zone(&target.host, today),
+        None => today,
     }
 }
 
@@ -118,14 +126,19 @@ pub(super) async fn gateway(
 ) -> Gathered<Gateway> {
     let told = match &settings.aws {
         Some(access) if settings.probes.contains(&Probe::Gateway) => {
-            aws::look(target, origin.map(|origin| origin.host.as_str()), access, budget).await
+            let origin = origin.map(|origin| origin.host.as_str()).filter(|host| !is_stand_in(host));
+            aws::look(target, origin, access, budget).await
         }
         Some(_) => Gathered::Missing(NotRun::Disabled(Probe::Gateway)),
         None => Gathered::Missing(NotRun::NoCredential(Probe::Gateway)),
     };
-    match (told, &settings.gateway_file) {
+    let today = match (told, &settings.gateway_file) {
         (Gathered::Found(told), Some(file)) => Gathered::Found(told.merge(file.clone())),
         (Gathered::Missing(_), Some(file)) => Gathered::Found(file.clone()),
         (told, None) => told,
+    };
+    match &settings.plan {
+        Some(plan) => plan.gateway(today),
+        None => today,
     }
 }

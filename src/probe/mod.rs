@@ -25,6 +25,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use time::OffsetDateTime;
 
+use crate::lint::declared::is_stand_in;
 use crate::settings::Settings;
 use budget::Budget;
 use dial::Route;
@@ -47,10 +48,10 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
     let asker = Asker::new(settings, budget).await;
     let (sender, way) = oneshot::channel();
     let zone = known::zone(target, settings, budget, sender);
-    let way = async { way.await.unwrap_or_else(|_| Way::of(target, None)) }.shared();
+    let way = async { way.await.unwrap_or_else(|_| Way::of(target, None, settings)) }.shared();
     let origin = async {
         // Who names the origin need not wait for the zone; a rule that changes how it is asked is rare.
-        let named = Way::of(target, None);
+        let named = Way::of(target, None, settings);
         let first = match named.origin {
             Some(_) => named,
             None => way.clone().await,
@@ -99,7 +100,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
         }),
         None => Gathered::Missing(NotRun::Disabled(Probe::Dns)),
     };
-    Evidence {
+    let mut evidence = Evidence {
         target: Target { origin: way.origin, ..target.redacted() },
         gathered_at,
         trust: settings.trust.clone(),
@@ -109,7 +110,11 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
         zone,
         gateway,
         traffic: budget.spent(),
+    };
+    if let Some(plan) = &settings.plan {
+        plan.adjust(&mut evidence);
     }
+    evidence
 }
 
 /// Zone, CAA and other views: only where a chosen check asks for them. The addresses are needed in any case.
@@ -178,6 +183,9 @@ async fn origin_leg(
     budget: &Budget,
 ) -> (Gathered<Chain>, Option<f64>, Option<OriginLeg>) {
     let Some(origin) = &way.origin else { return (Gathered::Missing(NotRun::origin_unknown()), None, None) };
+    if is_stand_in(&origin.host) {
+        return (Gathered::Missing(NotRun::inconclusive("the origin exists after apply only")), None, None);
+    }
     let (chain, took_ms, https, plain) = match origin.host.parse::<IpAddr>() {
         Ok(address) => {
             let to = |port| Route { peer: origin.host.clone(), port, addresses: vec![address], no_address: None };

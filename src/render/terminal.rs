@@ -61,6 +61,9 @@ fn head<W: Write>(page: &mut Page<'_, W>, target: &TargetReport) -> io::Result<(
     if let Some(who) = &target.answered_by {
         page.para(&[(Tone::Quiet, "answered by ")], who, 2)?;
     }
+    for notice in &target.notices {
+        page.para(&[(Tone::Caution, "note: ")], notice, 6)?;
+    }
     page.blank()
 }
 

@@ -46,6 +46,7 @@ pub(crate) fn report_of(statuses: &[Status], inconclusive: bool) -> Report {
         results: results.collect(),
         requests_sent: 0,
         declared_at: None,
+        notices: Vec::new(),
     };
     Report::new(run(), vec![target], &Policy::default())
 }

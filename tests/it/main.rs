@@ -11,6 +11,7 @@
 
 mod access;
 mod browser;
+mod ci_files;
 mod command_line;
 mod configuration;
 mod fixtures;
@@ -20,6 +21,7 @@ mod hostile;
 mod measured;
 #[cfg(feature = "aws")]
 mod moto;
+mod plans;
 mod real_servers;
 mod register;
 mod renderers;

@@ -80,6 +80,7 @@ fn target(host: &str, path: &str, verdict: TargetVerdict) -> TargetReport {
         results: Vec::new(),
         requests_sent: 5,
         declared_at: None,
+        notices: Vec::new(),
     }
 }
 

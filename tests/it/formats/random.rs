@@ -200,12 +200,12 @@ fn target() -> impl Strategy<Value = TargetReport> {
     });
     let who = (url, text(), of(text()), verdict, of(text()), of(diagnosis()));
     let what = (of(observed), of(vec(mode, 0..2)), vec(area, 0..2), vec(result(), 0..7), any::<u32>());
-    let more = (of(time()), vec(certificate(), 0..3), vec(timing(), 0..3), of(place()));
+    let more = (of(time()), vec(certificate(), 0..3), vec(timing(), 0..3), of(place()), vec(text(), 0..3));
     (who, what, more).prop_map(
         |(
             (url, host, answered_by, verdict, inconclusive, diagnosis),
             (observed, ssl_modes, areas, results, requests_sent),
-            (gathered_at, certificates, timings, declared_at),
+            (gathered_at, certificates, timings, declared_at, notices),
         )| TargetReport {
             url,
             host,
@@ -225,6 +225,7 @@ fn target() -> impl Strategy<Value = TargetReport> {
             certificates,
             timings,
             declared_at,
+            notices,
         },
     )
 }
