@@ -67,10 +67,11 @@ async fn difference((scenario, sight): (&'static Scenario, Sight)) -> Option<Str
     })
 }
 
-#[cfg(feature = "aws")]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_finds_exactly_what_each_scenario_names() {
     let visits = SCENARIOS.iter().flat_map(|scenario| [(scenario, Sight::BlackBox), (scenario, Sight::Known)]);
+    // A build without the AWS probe sees less of what is known.
+    let visits = visits.filter(|(_, sight)| cfg!(feature = "aws") || *sight == Sight::BlackBox);
     let differences: Vec<String> =
         stream::iter(visits).map(difference).buffer_unordered(4).filter_map(std::future::ready).collect().await;
     assert!(differences.is_empty(), "{}", differences.join("\n"));
