@@ -21,13 +21,20 @@ use crate::settings::{ConnectTo, Resolve, ResolverChoice};
 /// Nothing is ever changed: probes use GET and HEAD, one OPTIONS preflight with -H Origin, and another method only if
 /// -X names it.
 #[derive(Parser)]
-#[command(name = "cfdoctor", version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+#[command(name = "cfdoctor", version = VERSION, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
     #[command(flatten)]
     pub(super) check: CheckArgs,
 }
+
+/// Version and features of this build.
+const VERSION: &str = if cfg!(feature = "aws") {
+    concat!(env!("CARGO_PKG_VERSION"), " (features: aws)")
+} else {
+    concat!(env!("CARGO_PKG_VERSION"), " (built without aws)")
+};
 
 const AFTER_HELP: &str = "\
 Examples:
