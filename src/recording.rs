@@ -84,13 +84,6 @@ struct Visit {
     no_gateway: Option<NotRun>,
 }
 
-fn why_not<T>(part: &Gathered<T>) -> Option<NotRun> {
-    match part {
-        Gathered::Found(_) => None,
-        Gathered::Missing(why) => Some(why.clone()),
-    }
-}
-
 /// Writes the evidence into `folder`, which is made where it is missing. Each file is replaced in one step.
 ///
 /// # Errors
@@ -104,8 +97,8 @@ pub fn write(evidence: &Evidence, folder: &Path) -> Result<(), RecordingError> {
         gathered_at: evidence.gathered_at,
         trust: evidence.trust.clone(),
         traffic: evidence.traffic,
-        no_zone: why_not(&evidence.zone),
-        no_gateway: why_not(&evidence.gateway),
+        no_zone: evidence.zone.get().err(),
+        no_gateway: evidence.gateway.get().err(),
     };
     put_known(folder, ZONE, &evidence.zone)?;
     put_known(folder, ACCOUNT, &evidence.gateway)?;

@@ -143,25 +143,7 @@ pub(super) fn custom_domain(evidence: &Evidence, region: &str) -> Fix {
              'DomainNameConfigurations[0].ApiGatewayDomainName' --output text"
         ),
     )
-    .terraform(
-        "AWS provider",
-        r#"resource "aws_apigatewayv2_domain_name" "api" {
-  domain_name = "HOST"
-
-  domain_name_configuration {
-    certificate_arn = aws_acm_certificate.origin.arn
-    endpoint_type   = "REGIONAL"
-    security_policy = "TLS_1_2"
-  }
-}
-
-resource "aws_apigatewayv2_api_mapping" "api" {
-  api_id      = aws_apigatewayv2_api.api.id
-  domain_name = aws_apigatewayv2_domain_name.api.id
-  stage       = "$default"
-}"#
-        .replace("HOST", host),
-    )
+    .terraform("AWS provider", custom_domain_terraform(host))
     .code(
         "SAM template, properties of the AWS::Serverless::HttpApi",
         format!(
@@ -291,4 +273,24 @@ pub(super) fn let_amazon_in(fix: Fix, evidence: &Evidence, owner: &str, tags: &[
             ),
         )
     })
+}
+
+/// A regional custom domain with its mapping, for Terraform.
+pub(crate) fn custom_domain_terraform(host: &str) -> String {
+    r#"resource "aws_apigatewayv2_domain_name" "api" {
+  domain_name = "HOST"
+
+  domain_name_configuration {
+    certificate_arn = aws_acm_certificate.origin.arn
+    endpoint_type   = "REGIONAL"
+    security_policy = "TLS_1_2"
+  }
+}
+
+resource "aws_apigatewayv2_api_mapping" "api" {
+  api_id      = aws_apigatewayv2_api.api.id
+  domain_name = aws_apigatewayv2_domain_name.api.id
+  stage       = "$default"
+}"#
+    .replace("HOST", host)
 }

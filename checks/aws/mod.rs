@@ -27,6 +27,8 @@ mod security_policy_outdated;
 mod stage_cache_stacked;
 mod target_mismatch;
 
+pub(crate) use fixes::custom_domain_terraform;
+
 use crate::check::Area;
 use crate::evidence::Evidence;
 use crate::evidence::gateway::{Domain, EndpointType};

@@ -183,23 +183,5 @@ pub(super) fn custom_domain(evidence: &Evidence, region: &str) -> Fix {
                  '{{\"type\":\"CNAME\",\"name\":\"{host}\",\"content\":\"API_GATEWAY_DOMAIN_NAME\",\"proxied\":true}}'"
             ),
         )
-        .terraform(
-            "The same",
-            r#"resource "aws_apigatewayv2_domain_name" "api" {
-  domain_name = "HOST"
-
-  domain_name_configuration {
-    certificate_arn = aws_acm_certificate.origin.arn
-    endpoint_type   = "REGIONAL"
-    security_policy = "TLS_1_2"
-  }
-}
-
-resource "aws_apigatewayv2_api_mapping" "api" {
-  api_id      = aws_apigatewayv2_api.api.id
-  domain_name = aws_apigatewayv2_domain_name.api.id
-  stage       = "$default"
-}"#
-            .replace("HOST", host),
-        )
+        .terraform("The same", crate::aws::custom_domain_terraform(host))
 }

@@ -3,7 +3,7 @@
 mod costs;
 mod policy;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use cfdoctor_checks::NotRun;
 use cfdoctor_checks::evidence::{Gateway, Gathered, Target, text};
@@ -95,7 +95,7 @@ async fn cloudflare(target: Option<&Target>, settings: &Settings, budget: &Budge
         return Side { usable: true, credential, tried: None, permissions };
     };
     match cloudflare::look(&target.host, access, budget, None).await {
-        Looked::Missing(why) => Side { tried: None, ..unusable(format!("{credential}, but {}", why.text())) },
+        Looked::Missing(why) => unusable(format!("{credential}, but {}", why.text())),
         Looked::Found(document) => Side {
             usable: true,
             credential,
@@ -105,8 +105,13 @@ async fn cloudflare(target: Option<&Target>, settings: &Settings, budget: &Budge
     }
 }
 
+/// Every permission of a Cloudflare token, with nothing tried.
+pub fn token_permissions() -> Vec<Permission> {
+    by_permission(&|_| (State::Unknown, None))
+}
+
 fn unusable(credential: String) -> Side {
-    Side { usable: false, credential, tried: None, permissions: by_permission(&|_| (State::Unknown, None)) }
+    Side { usable: false, credential, tried: None, permissions: token_permissions() }
 }
 
 /// What the document tells of one part.
@@ -181,9 +186,9 @@ async fn amazon(target: Option<&Target>, settings: &Settings, budget: &Budget) -
             let denied = denied(&gateway);
             let mut permissions: Vec<Permission> = ACTIONS
                 .iter()
-                .map(|action| match denied.get(action.name) {
-                    Some(_) => permission(action, State::Missing, None),
-                    None => permission(action, State::Granted, None),
+                .map(|action| match denied.contains(action.name) {
+                    true => permission(action, State::Missing, None),
+                    false => permission(action, State::Granted, None),
                 })
                 .collect();
             permissions.sort_by_key(|one| one.state);
@@ -204,21 +209,20 @@ fn permission(action: &Action, state: State, because: Option<String>) -> Permiss
 }
 
 /// The actions that were denied, anywhere in the account.
-fn denied(gateway: &Gateway) -> BTreeMap<String, String> {
-    let document = gateway.document();
-    let mut found = BTreeMap::new();
-    collect(document, &mut found);
+fn denied(gateway: &Gateway) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    collect(gateway.document(), &mut found);
     found
 }
 
-fn collect(value: &Value, found: &mut BTreeMap<String, String>) {
+fn collect(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
             if object.get("kind").and_then(Value::as_str) == Some("forbidden")
                 && let Some(permission) = object.get("permission").and_then(Value::as_str)
             {
-                let (action, place) = permission.split_once(' ').unwrap_or((permission, ""));
-                found.insert(action.to_owned(), place.to_owned());
+                let action = permission.split_once(' ').map_or(permission, |(action, _)| action);
+                found.insert(action.to_owned());
             }
             object.values().for_each(|value| collect(value, found));
         }

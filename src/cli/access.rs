@@ -11,7 +11,6 @@ use super::{CommandError, known, stage, to_stdout, visit};
 use crate::access::{self, Access, Permission, Side, State};
 use crate::policy;
 use crate::probe::budget::Budget;
-use crate::probe::cloudflare::{PERMISSIONS, ZONE};
 use crate::render::Look;
 use crate::report::Status;
 use crate::settings::Settings;
@@ -41,7 +40,7 @@ pub(super) fn run(arguments: &AccessArgs) -> Result<u8, CommandError> {
 }
 
 fn json(found: &Access) -> String {
-    let places: Vec<&str> = token_places();
+    let places = token_places();
     let value = serde_json::json!({
         "cloudflare": found.cloudflare,
         "aws": found.aws,
@@ -57,22 +56,12 @@ fn markdown() -> String {
          credential the other checks go on.\n\n## Cloudflare token\n\nMy Profile → API Tokens → Create Custom Token:\n\n\
          | permission | checks that need it |\n|---|---|\n",
     );
-    let mut rows: Vec<(&str, Vec<&str>)> = Vec::new();
-    for row in std::iter::once(&ZONE).chain(PERMISSIONS) {
-        let checks = access::checks_of(row.key);
-        match rows.iter_mut().find(|(place, _)| *place == row.dashboard) {
-            Some((_, known)) => known.extend(checks),
-            None => rows.push((row.dashboard, checks)),
-        }
-    }
     let listed = |checks: &[&str]| {
-        let mut checks: Vec<String> = checks.iter().map(|check| format!("`{check}`")).collect();
-        checks.sort_unstable();
-        checks.dedup();
+        let checks: Vec<String> = checks.iter().map(|check| format!("`{check}`")).collect();
         if checks.is_empty() { "detail of other checks".to_owned() } else { checks.join(", ") }
     };
-    for (place, checks) in &rows {
-        let _ = writeln!(text, "| {place} | {} |", listed(checks));
+    for one in access::token_permissions() {
+        let _ = writeln!(text, "| {} | {} |", one.place, listed(&one.checks));
     }
     text.push_str("\n## AWS\n\n| action | checks that need it |\n|---|---|\n");
     for action in access::ACTIONS {
@@ -83,10 +72,9 @@ fn markdown() -> String {
 }
 
 /// The permissions of the least-privilege token, as the dashboard spells them.
-fn token_places() -> Vec<&'static str> {
-    let mut places: Vec<&str> = std::iter::once(&ZONE).chain(PERMISSIONS).map(|row| row.dashboard).collect();
+fn token_places() -> Vec<String> {
+    let mut places: Vec<String> = access::token_permissions().into_iter().map(|one| one.place).collect();
     places.sort_unstable();
-    places.dedup();
     places
 }
 
