@@ -16,7 +16,7 @@ pub(super) const URL: &str = "https://lambda.example.com/x";
 pub(super) const DEADLINE: Duration = Duration::from_secs(3);
 /// Starting, judging and writing on a machine that runs other tests beside.
 const START: Duration = Duration::from_millis(1500);
-/// Peak of resident memory (`performance.md` goal 11).
+/// Peak of the program's own memory (`performance.md` goal 11).
 const MAX_MEMORY: u64 = 64 * 1024 * 1024;
 /// Octets of one report: hostile answers may not swell it.
 const MAX_REPORT: usize = 128 * 1024;
@@ -185,7 +185,8 @@ pub(super) fn raw(text: &[u8]) -> Option<String> {
 pub(super) struct Watched {
     /// `None`: it had to be killed.
     pub(super) status: Option<ExitStatus>,
-    /// Peak, octets.
+    /// Peak, octets: what the program took itself. How much of its own file is mapped (an unoptimised one has 65 MiB of
+    /// code) is the system's choice.
     pub(super) memory: u64,
 }
 
@@ -195,8 +196,8 @@ pub(super) fn watch(child: &mut Child, patience: Duration) -> Watched {
     let status = format!("/proc/{}/status", child.id());
     let mut memory = 0;
     loop {
-        if let Some(peak) = fs::read_to_string(&status).ok().as_deref().and_then(peak) {
-            memory = memory.max(peak);
+        if let Some(own) = fs::read_to_string(&status).ok().as_deref().and_then(own_memory) {
+            memory = memory.max(own);
         }
         if let Some(status) = child.try_wait().unwrap() {
             return Watched { status: Some(status), memory };
@@ -210,10 +211,14 @@ pub(super) fn watch(child: &mut Child, patience: Duration) -> Watched {
     }
 }
 
-/// `VmHWM:     1234 kB`
-fn peak(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+/// The peak of all that was resident, less the files that are mapped now, and never less than what is resident now.
+fn own_memory(status: &str) -> Option<u64> {
+    // `VmHWM:     1234 kB`
+    let octets = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+    };
+    Some(octets("VmHWM")?.saturating_sub(octets("RssFile")?).max(octets("RssAnon")?))
 }
 
 /// The right to run a program now.
