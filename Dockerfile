@@ -2,14 +2,15 @@
 #   docker build -t cfdoctor .
 #   docker run --rm cfdoctor lambda.example.com
 #   docker run --rm -v "$PWD:/work:ro" -w /work cfdoctor lint plan.json
-FROM rust:1-alpine AS build
-RUN apk add --no-cache build-base
+FROM rust:1.95-alpine AS build
+RUN apk add --no-cache bash build-base
 WORKDIR /source
 COPY . .
-# Rust links statically on musl by default.
-RUN cargo build --release --locked --bin cfdoctor && cp target/release/cfdoctor /cfdoctor
+# The recipe of a release; the host's own target is musl here, and static. The bill of materials is made outside.
+ARG SOURCE_DATE_EPOCH=0
+RUN SBOM=no release/build
 
 FROM scratch
-COPY --from=build /cfdoctor /cfdoctor
+COPY --from=build /source/release/out/cfdoctor /cfdoctor
 USER 65534:65534
 ENTRYPOINT ["/cfdoctor"]

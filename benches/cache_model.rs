@@ -1,4 +1,4 @@
-//! Decisions of the cache model in a second on one core: `cargo bench --bench cache_model`.
+//! Decisions of the cache model in a second on one core: `cargo bench --locked --bench cache_model`.
 //!
 //! The cases are those of the conformance table, `fixtures/cache-model/`: requests and answers of every kind, with
 //! what was observed of each. The goal is 200,000 decisions a second.

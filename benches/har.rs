@@ -1,4 +1,4 @@
-//! `lint` of a HAR file of 100 MB against `jq length` on the same file: `cargo bench --bench har`.
+//! `lint` of a HAR file of 100 MB against `jq length` on the same file: `cargo bench --locked --bench har`.
 //!
 //! The file is made on the fly, as a browser writes it: scripts, styles, pictures and API answers with their bodies,
 //! in part asked for several times. The goal is at most three times the time of `jq`, in bounded memory.

@@ -1,4 +1,4 @@
-//! `lint` of a Terraform plan with 5,000 resources, and of a small dump: `cargo bench --bench plan`.
+//! `lint` of a Terraform plan with 5,000 resources, and of a small dump: `cargo bench --locked --bench plan`.
 //!
 //! The plan is made on the fly, as `terraform show -json` writes it (planned values, changes, prior state and
 //! configuration): records of several zones, a part of them proxied, domains with certificates, APIs, mappings and

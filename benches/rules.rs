@@ -1,4 +1,4 @@
-//! Evaluating 300 rules for one URL: `cargo bench --bench rules`. The goal is under a millisecond.
+//! Evaluating 300 rules for one URL: `cargo bench --locked --bench rules`. The goal is under a millisecond.
 //!
 //! The rules are those of the conformance table, `fixtures/rules/examples.json` (documentation and public rulesets), with
 //! hosts of their own, as a large zone has them. Reading them is measured too, and is no part of the goal: a zone's rules

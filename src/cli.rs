@@ -106,7 +106,7 @@ fn execute(cli: Cli, typed: Typed) -> Result<u8, CommandError> {
         Some(Command::Check(arguments)) => check(*arguments, typed),
         Some(Command::Why(arguments)) => why::run(*arguments, typed),
         Some(Command::Lint(arguments)) => lint::run(*arguments, typed),
-        Some(Command::Access(arguments)) => access::run(&arguments),
+        Some(Command::Access(arguments)) => access::run(*arguments, typed),
         Some(Command::Explain(arguments)) => manual::explain(&arguments),
         Some(Command::Demo(arguments)) => demo::run(*arguments, typed),
         Some(Command::Config(ConfigCommand::Show(arguments))) => show::run(&arguments, typed),

@@ -17,7 +17,7 @@ use std::io::{self, Write};
 
 use clap::ValueEnum;
 
-use crate::report::Report;
+use crate::report::{Report, Run};
 pub use look::{Detail, Look};
 
 /// A format of reports.
@@ -54,6 +54,19 @@ fn waived(suppressed: u32) -> String {
         0 => String::new(),
         1 => ", 1 does not count".into(),
         _ => format!(", {suppressed} do not count"),
+    }
+}
+
+/// `6 requests sent, 41 to the APIs of Cloudflare and AWS`.
+fn requests(run: &Run) -> String {
+    let sent = match run.requests_sent {
+        0 => "no request sent".into(),
+        1 => "1 request sent".into(),
+        many => format!("{many} requests sent"),
+    };
+    match run.api_requests_sent {
+        0 => sent,
+        many => format!("{sent}, {many} to the APIs of Cloudflare and AWS"),
     }
 }
 

@@ -69,8 +69,11 @@ pub struct Run {
     pub started_at: OffsetDateTime,
     /// Milliseconds from start to report.
     pub elapsed_ms: u64,
-    /// HTTP requests sent, in all attempts.
+    /// HTTP requests sent to edges and origins, in all attempts.
     pub requests_sent: u32,
+    /// Requests sent to the APIs of Cloudflare and AWS, in all attempts.
+    #[serde(default)]
+    pub api_requests_sent: u32,
     /// How often everything was visited: more than once with `--wait` only. The report is on the last attempt.
     #[serde(default = "once")]
     pub attempts: u32,
@@ -138,9 +141,12 @@ pub struct TargetReport {
     pub areas: Vec<AreaReport>,
     /// Every result, in path order.
     pub results: Vec<ResultReport>,
-    /// HTTP requests sent for this target.
+    /// HTTP requests sent to edge and origin of this target.
     #[serde(default)]
     pub requests_sent: u32,
+    /// Requests sent to the APIs of Cloudflare and AWS for this target; what is known already is not asked again.
+    #[serde(default)]
+    pub api_requests_sent: u32,
     /// The line that names the target, where a file does.
     #[serde(default)]
     pub declared_at: Option<Place>,

@@ -1,4 +1,4 @@
-//! One healthy visit against the physical limit and the limit engine, in one run: `cargo bench --bench visit`.
+//! One healthy visit against the physical limit and the limit engine, in one run: `cargo bench --locked --bench visit`.
 //!
 //! L = max(d + 4e, d + 3o) for the round trips d to the resolver, e to the edge and o to the origin. The demo world
 //! answers; relays make its links slow. Engine and doctor take turns, so that the machine's moods hit both.

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
+use super::mapped_api::MappedApi;
+use crate::evidence::Evidence;
 use crate::evidence::gateway::{Arn, ValidationRecord};
 use crate::evidence::text::shell_quote;
-use crate::evidence::{Evidence, Gateway};
 use crate::model::origin_host::{self, classify};
 use crate::model::trust::{served_chain, service_certificate};
 use crate::verdict::Fix;
@@ -55,19 +56,6 @@ pub(super) fn certificate(evidence: &Evidence, region: &str) -> String {
     usable.map_or_else(|| "\"$CERTIFICATE_ARN\"".into(), |arn| arn.for_shell())
 }
 
-/// The only API of the region, as a word of the shell; else a variable to set.
-fn api(evidence: &Evidence, region: &str) -> String {
-    let only = |gateway: &Gateway| {
-        let apis = gateway.apis.found()?.iter().filter(|api| api.region.as_deref() == Some(region));
-        let apis: Vec<_> = apis.collect();
-        match apis.as_slice() {
-            [one] => Some(shell_quote(&one.id)),
-            _ => None,
-        }
-    };
-    evidence.gateway.found().and_then(only).unwrap_or_else(|| "\"$API_ID\"".into())
-}
-
 /// Zone id for the Cloudflare API, where the zone is known.
 pub(super) fn zone_id(evidence: &Evidence) -> String {
     let id = evidence.zone.found().and_then(|zone| zone.details.found()?.id.clone());
@@ -116,6 +104,7 @@ pub(super) fn custom_domain(evidence: &Evidence, region: &str) -> Fix {
     let word = region_word(region);
     let host = &evidence.target.host;
     let name = shell_quote(host);
+    let api = MappedApi::of(evidence, Some(region));
     let fix = Fix::new(format!(
         "Create the custom domain {host} in API Gateway in {}, map it to the API, and point the record at the target \
          that it gets. Leave the mode at Full (strict).",
@@ -130,10 +119,11 @@ pub(super) fn custom_domain(evidence: &Evidence, region: &str) -> Fix {
         ),
     )
     .shell(
-        "Map it to the API",
+        api.label(),
         format!(
-            "aws apigatewayv2 create-api-mapping --domain-name {name} --api-id {} --stage '$default' --region {word}",
-            api(evidence, region)
+            "aws apigatewayv2 create-api-mapping --domain-name {name} --api-id {} --stage {} --region {word}",
+            api.id_word(),
+            api.stage_word()
         ),
     )
     .shell(
@@ -143,9 +133,9 @@ pub(super) fn custom_domain(evidence: &Evidence, region: &str) -> Fix {
              'DomainNameConfigurations[0].ApiGatewayDomainName' --output text"
         ),
     )
-    .terraform("AWS provider", custom_domain_terraform(host))
+    .terraform("AWS provider", api.terraform(host))
     .code(
-        "SAM template, properties of the AWS::Serverless::HttpApi",
+        format!("SAM template, properties of the {}", api.template_resource()),
         format!(
             "Domain:\n  DomainName: {host}\n  CertificateArn: !Ref CertificateArn\n  \
              EndpointConfiguration: REGIONAL\n  SecurityPolicy: TLS_1_2"
@@ -273,24 +263,4 @@ pub(super) fn let_amazon_in(fix: Fix, evidence: &Evidence, owner: &str, tags: &[
             ),
         )
     })
-}
-
-/// A regional custom domain with its mapping, for Terraform.
-pub(crate) fn custom_domain_terraform(host: &str) -> String {
-    r#"resource "aws_apigatewayv2_domain_name" "api" {
-  domain_name = "HOST"
-
-  domain_name_configuration {
-    certificate_arn = aws_acm_certificate.origin.arn
-    endpoint_type   = "REGIONAL"
-    security_policy = "TLS_1_2"
-  }
-}
-
-resource "aws_apigatewayv2_api_mapping" "api" {
-  api_id      = aws_apigatewayv2_api.api.id
-  domain_name = aws_apigatewayv2_domain_name.api.id
-  stage       = "$default"
-}"#
-    .replace("HOST", host)
 }

@@ -2,6 +2,7 @@
 //! target to the function.
 
 mod fixes;
+mod mapped_api;
 mod mapping_fixes;
 mod route;
 mod seen;
@@ -27,7 +28,7 @@ mod security_policy_outdated;
 mod stage_cache_stacked;
 mod target_mismatch;
 
-pub(crate) use fixes::custom_domain_terraform;
+pub(crate) use mapped_api::MappedApi;
 
 use crate::check::Area;
 use crate::evidence::Evidence;

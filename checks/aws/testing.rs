@@ -90,7 +90,7 @@ pub(super) fn shows(mut site: Evidence, names: &[&str]) -> Evidence {
     site
 }
 
-fn answer(mut site: Evidence, status: u16, headers: &[(&str, &str)], body: &str) -> Evidence {
+pub(super) fn answer(mut site: Evidence, status: u16, headers: &[(&str, &str)], body: &str) -> Evidence {
     let mut response: Response =
         serde_json::from_value(serde_json::json!({"status": status, "version": "HTTP/2"})).unwrap();
     headers.iter().for_each(|(name, value)| response.headers.push(name, value));

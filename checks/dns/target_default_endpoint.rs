@@ -1,6 +1,7 @@
 //! The record points at an API's default endpoint.
 
 use super::{change_record, region_for_commands};
+use crate::aws::MappedApi;
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::{Evidence, Response};
 use crate::model::origin_host::{OriginClass, classify};
@@ -60,6 +61,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let host = &evidence.target.host;
     let region = region_for_commands(evidence);
     let api = evidence.origin_name().and_then(|name| classify(name).id).unwrap_or_else(|| "$API_ID".into());
+    let mapped = MappedApi::of(evidence, Some(region.as_str()));
     let fix = Fix::new(format!(
         "Create the custom domain {host} in API Gateway, map it to the API, and point the record at the domain's \
          own target."
@@ -72,10 +74,10 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         ),
     )
     .shell(
-        "Map it to the API",
+        mapped.label(),
         format!(
-            "aws apigatewayv2 create-api-mapping --region {region} --domain-name {host} --api-id {api} --stage \
-             '$default'"
+            "aws apigatewayv2 create-api-mapping --region {region} --domain-name {host} --api-id {api} --stage {}",
+            mapped.stage_word()
         ),
     )
     .shell(

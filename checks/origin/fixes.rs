@@ -1,5 +1,6 @@
 //! The ways to mend an origin that several checks name, with the real host, origin and region in them.
 
+use crate::aws::MappedApi;
 use crate::evidence::Evidence;
 use crate::evidence::tls::{Handshake, Key};
 use crate::model::origin_host::{OriginClass, classify};
@@ -154,6 +155,7 @@ pub(super) fn find_record(host: &str) -> String {
 /// A custom domain for the host, with its mapping.
 pub(super) fn custom_domain(evidence: &Evidence, region: &str) -> Fix {
     let host = &evidence.target.host;
+    let api = MappedApi::of(evidence, Some(region));
     Fix::new(format!("Create the custom domain {host} in API Gateway in {region}. {NOT_THE_MODE}"))
         .shell(
             "Is it there? (404 Not Found: no)",
@@ -167,10 +169,11 @@ pub(super) fn custom_domain(evidence: &Evidence, region: &str) -> Fix {
             ),
         )
         .shell(
-            "Map it to the API",
+            api.label(),
             format!(
-                "aws apigatewayv2 create-api-mapping --domain-name {host} --api-id \"$API_ID\" --stage '$default' \
-                 --region {region}"
+                "aws apigatewayv2 create-api-mapping --domain-name {host} --api-id {} --stage {} --region {region}",
+                api.id_word(),
+                api.stage_word()
             ),
         )
         .api("Find the record's id", find_record(host))
@@ -183,5 +186,5 @@ pub(super) fn custom_domain(evidence: &Evidence, region: &str) -> Fix {
                  '{{\"type\":\"CNAME\",\"name\":\"{host}\",\"content\":\"API_GATEWAY_DOMAIN_NAME\",\"proxied\":true}}'"
             ),
         )
-        .terraform("The same", crate::aws::custom_domain_terraform(host))
+        .terraform("The same", api.terraform(host))
 }

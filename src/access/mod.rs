@@ -9,6 +9,7 @@ use cfdoctor_checks::NotRun;
 use cfdoctor_checks::evidence::{Gateway, Gathered, Target, text};
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::oneshot;
 
 use crate::probe::budget::Budget;
 use crate::probe::cloudflare::{self, Looked, PERMISSIONS, PermissionRow, ZONE};
@@ -69,11 +70,20 @@ pub enum State {
 
 /// Tries what the credentials may read, for this target if one is named.
 pub async fn look(target: Option<&Target>, settings: &Settings, budget: &Budget) -> Access {
-    let (cloudflare, aws) = tokio::join!(cloudflare(target, settings, budget), amazon(target, settings, budget));
+    // The zone is read once, and tells the account's side what the record points at.
+    let (tell, zone) = oneshot::channel();
+    let cloudflare = Box::pin(cloudflare(target, settings, budget, tell));
+    let amazon = Box::pin(amazon(target, settings, budget, zone));
+    let (cloudflare, aws) = tokio::join!(cloudflare, amazon);
     Access { cloudflare, aws }
 }
 
-async fn cloudflare(target: Option<&Target>, settings: &Settings, budget: &Budget) -> Side {
+async fn cloudflare(
+    target: Option<&Target>,
+    settings: &Settings,
+    budget: &Budget,
+    tell: oneshot::Sender<Looked>,
+) -> Side {
     let access = match &settings.cloudflare {
         Credential::Usable(access) => access,
         Credential::Absent => {
@@ -94,7 +104,7 @@ async fn cloudflare(target: Option<&Target>, settings: &Settings, budget: &Budge
         let permissions = by_permission(&|_| (State::Unknown, Some("name a host to try it".into())));
         return Side { usable: true, credential, tried: None, permissions };
     };
-    match cloudflare::look(&target.host, access, budget, None).await {
+    match cloudflare::look(&target.host, access, budget, Some(tell)).await {
         Looked::Missing(why) => unusable(format!("{credential}, but {}", why.text())),
         Looked::Found(document) => Side {
             usable: true,
@@ -159,7 +169,12 @@ fn by_permission(state: &dyn Fn(&PermissionRow) -> (State, Option<String>)) -> V
     found
 }
 
-async fn amazon(target: Option<&Target>, settings: &Settings, budget: &Budget) -> Side {
+async fn amazon(
+    target: Option<&Target>,
+    settings: &Settings,
+    budget: &Budget,
+    zone: oneshot::Receiver<Looked>,
+) -> Side {
     let all = |state: State, because: Option<&str>| -> Vec<Permission> {
         ACTIONS.iter().map(|action| permission(action, state, because.map(str::to_owned))).collect()
     };
@@ -180,7 +195,7 @@ async fn amazon(target: Option<&Target>, settings: &Settings, budget: &Budget) -
         let permissions = all(State::Unknown, Some("name a host to try it"));
         return Side { usable: true, credential, tried: None, permissions };
     };
-    match known_gateway(target, settings, budget).await {
+    match known_gateway(target, zone, settings, budget).await {
         Gathered::Missing(why) => nothing(format!("{credential}, but {}", why.text())),
         Gathered::Found(gateway) => {
             let denied = denied(&gateway);
@@ -228,5 +243,36 @@ fn collect(value: &Value, found: &mut BTreeSet<String>) {
         }
         Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
         _ => {}
+    }
+}
+
+#[cfg(all(test, feature = "aws"))]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::demo::cloudflare_api::CloudflareApi;
+    use crate::demo::{HOST, Sight, World, find};
+    use crate::probe::cloudflare::CloudflareAccess;
+
+    #[tokio::test]
+    async fn the_zone_is_read_once_and_names_the_region() {
+        let world = Box::pin(World::start(find("healthy").unwrap())).await.unwrap();
+        let document = serde_json::json!({
+            "zone": {"name": "example.com", "status": "active", "type": "full", "plan": {"legacy_id": "free"}},
+            "dns_records": [{"id": "r1", "type": "CNAME", "name": HOST, "proxied": true,
+                "content": "d-abc123.execute-api.us-west-2.amazonaws.com"}],
+        });
+        let running = CloudflareApi::new(document).serve().await.unwrap();
+        let token = CloudflareAccess::new(running.token(), Some(&running.base_url())).unwrap();
+        let settings = Settings { cloudflare: Credential::Usable(token), ..world.settings(Sight::Known) };
+        let target: Target = HOST.parse().unwrap();
+        let budget = Budget::quiet(Duration::from_secs(40));
+        let found = Box::pin(look(Some(&target), &settings, &budget)).await;
+        let requests = running.requests();
+        assert_eq!(requests.iter().collect::<BTreeSet<_>>().len(), requests.len(), "nothing twice: {requests:#?}");
+        assert_eq!(found.cloudflare.tried.as_deref(), Some("zone example.com"));
+        assert!(found.aws.tried.as_ref().unwrap().contains("us-west-2"), "{:?}", found.aws);
     }
 }

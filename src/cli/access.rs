@@ -3,31 +3,37 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use cfdoctor_checks::Probe;
-use cfdoctor_checks::evidence::Target;
+use cfdoctor_checks::evidence::target::Expectation;
 
-use super::args::{AccessArgs, AccessFormat};
-use super::{CommandError, known, stage, to_stdout, visit};
+use super::args::{AccessArgs, AccessFormat, WishArgs};
+use super::setup::{Setup, Typed};
+use super::targets::{self, Wanted};
+use super::{CommandError, known, settings, stage, to_stdout, visit};
 use crate::access::{self, Access, Permission, Side, State};
 use crate::policy;
 use crate::probe::budget::Budget;
 use crate::render::Look;
 use crate::report::Status;
-use crate::settings::Settings;
 
 /// Everything that is asked, together.
 const LIMIT: Duration = Duration::from_secs(45);
 
 /// Runs the command.
-pub(super) fn run(arguments: &AccessArgs) -> Result<u8, CommandError> {
+pub(super) fn run(mut arguments: AccessArgs, typed: Typed) -> Result<u8, CommandError> {
     if matches!(arguments.format, AccessFormat::Markdown) {
         to_stdout(markdown().as_bytes())?;
         return Ok(policy::OK);
     }
-    let parse = |text: &str| text.parse::<Target>().map_err(|error| CommandError::usage(error.to_string()));
-    let target = arguments.host.as_deref().map(parse).transpose()?;
-    let mut settings = Settings { probes: Probe::ALL.iter().copied().collect(), ..Settings::default() };
-    known::apply(&arguments.known, None, &mut settings)?;
+    let setup = Setup::load(&arguments.config, typed)?;
+    setup.known(&mut arguments.known);
+    let config = &setup.loaded.config;
+    let mut settings = settings::reach(arguments.proxy.as_deref(), &arguments.cacert)?;
+    known::apply(&arguments.known, config.region.as_deref(), &mut settings)?;
+    let wanted = Wanted { wishes: &WishArgs::default(), config, unless_said: Expectation::Any };
+    let target = match &arguments.host {
+        Some(host) => targets::named(std::slice::from_ref(host), &wanted, &settings)?.into_iter().next(),
+        None => None,
+    };
     let runtime = visit::runtime()?;
     let found = runtime.block_on(access::look(target.as_ref(), &settings, &Budget::quiet(LIMIT)));
     runtime.shutdown_background();

@@ -1,5 +1,7 @@
 //! `--dry-run`: every lookup, connection and request that a visit would make. Mirrors `crate::probe`.
 
+mod apis;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use super::args::OutputArgs;
 use super::{CommandError, stage, to_stdout};
 use crate::policy::OK;
 use crate::probe::budget::{MAX_CONNECTIONS, MAX_REQUESTS};
+use crate::probe::declared_origin;
 use crate::render::{Format, Look};
 use crate::settings::{Family, ResolverChoice, Settings};
 
@@ -102,7 +105,8 @@ fn human(plan: &Plan, look: &Look) -> String {
         }
         let Limits { connections, http_requests } = target.at_most;
         lines.push(format!(
-            "  at most {connections} connections and {http_requests} requests, redirects and retries included"
+            "  at most {connections} connections and {http_requests} requests to edge and origin, redirects and retries \
+             included"
         ));
     }
     if let Some(seconds) = plan.repeated_for_s {
@@ -115,11 +119,21 @@ fn human(plan: &Plan, look: &Look) -> String {
 /// Everything about one target, in the order of the path.
 fn plan(target: &Target, settings: &Settings) -> Vec<Planned> {
     let mut planner = Planner { settings, steps: Vec::new() };
-    planner.names(target);
+    let origin = declared_origin(target, settings);
+    planner.names(target, origin.as_ref());
+    planner.cloudflare(target);
     planner.edge(target);
-    if let Some(origin) = &target.origin {
-        planner.origin(target, origin);
+    match &origin {
+        Some(origin) => planner.origin(target, &origin.host, origin.port, None),
+        None if planner.zone_may_tell(target) => {
+            let (place, only_if) = ("the record's target", "the zone tells what the proxied record points at");
+            let to = resolver(&settings.resolver);
+            planner.add(Kind::Lookup, format!("A and AAAA of {place}"), to, Some(only_if));
+            planner.origin(target, place, 443, Some(only_if));
+        }
+        None => {}
     }
+    planner.aws(target);
     planner.steps
 }
 
@@ -138,7 +152,7 @@ impl Planner<'_> {
         self.settings.probes.contains(&probe)
     }
 
-    fn names(&mut self, target: &Target) {
+    fn names(&mut self, target: &Target, origin: Option<&DeclaredOrigin>) {
         let to = resolver(&self.settings.resolver);
         let host = &target.host;
         let types = match self.settings.family {
@@ -151,7 +165,7 @@ impl Planner<'_> {
         if self.wants(Probe::Dns) {
             self.comparisons(host, types, &to);
         }
-        if let Some(origin) = target.origin.as_ref().filter(|origin| origin.host.parse::<IpAddr>().is_err()) {
+        if let Some(origin) = origin.filter(|origin| origin.host.parse::<IpAddr>().is_err()) {
             self.add(Kind::Lookup, format!("{types} of {}", origin.host), &to, None);
         }
     }
@@ -195,35 +209,36 @@ impl Planner<'_> {
             self.add(Kind::Request, format!("OPTIONS {} (CORS preflight)", target.url()), to, None);
         }
         if !in_clear {
-            self.in_clear(target, &target.host, to);
+            self.in_clear(target, &target.host, to, None);
         }
         let only_if = Some("the first answer redirects; at most 10 hops");
         self.add(Kind::Request, format!("{} of each redirect's target", target.method), "its host", only_if);
     }
 
-    fn origin(&mut self, target: &Target, origin: &DeclaredOrigin) {
+    fn origin(&mut self, target: &Target, host: &str, port: u16, only_if: Option<&str>) {
+        let also = |why: &str| only_if.map_or_else(|| why.to_owned(), |first| format!("{first}; {why}"));
         let (tls, http) = (self.wants(Probe::OriginTls), self.wants(Probe::OriginHttp));
         if tls || http {
-            self.connect(&format!("TCP and TLS for {}", target.host), &origin.host, origin.port, None);
+            self.connect(&format!("TCP and TLS for {}", target.host), host, port, only_if);
         }
         if tls {
-            let only_if = Some("TLS finds nothing in common");
-            self.connect("TCP, and an old TLS hello", &origin.host, origin.port, only_if);
+            self.connect("TCP, and an old TLS hello", host, port, Some(&also("TLS finds nothing in common")));
         }
         if http {
             let what = format!("{} {} with Host {}", target.method, target.path, target.authority());
-            self.add(Kind::Request, &what, "the origin", None);
+            self.add(Kind::Request, &what, "the origin", only_if);
             if ["GET", "HEAD", "OPTIONS"].contains(&target.method.as_str()) {
-                self.add(Kind::Request, what, "the origin", Some("its body differs from the edge's"));
+                let differs = also("its body differs from the edge's");
+                self.add(Kind::Request, what, "the origin", Some(&differs));
             }
-            self.in_clear(target, &origin.host, "the origin");
+            self.in_clear(target, host, "the origin", only_if);
         }
     }
 
-    fn in_clear(&mut self, target: &Target, peer: &str, to: &str) {
+    fn in_clear(&mut self, target: &Target, peer: &str, to: &str, only_if: Option<&str>) {
         let method = if target.method == "HEAD" { "HEAD" } else { "GET" };
-        self.connect("TCP", peer, 80, None);
-        self.add(Kind::Request, format!("{method} http://{}{}", target.host, target.path), to, None);
+        self.connect("TCP", peer, 80, only_if);
+        self.add(Kind::Request, format!("{method} http://{}{}", target.host, target.path), to, only_if);
     }
 
     /// A connection to where the options lead.

@@ -22,7 +22,8 @@ use crate::settings::{Credential, Settings};
 /// Lays what is given over the settings.
 pub(super) fn apply(given: &KnownArgs, region: Option<&str>, settings: &mut Settings) -> Result<(), CommandError> {
     settings.cloudflare = cloudflare(given.cloudflare, settings);
-    settings.aws = Some(AwsAccess::from_environment(aws(given.aws), regions(&given.aws_regions)?, variable));
+    let account = AwsAccess::from_environment(aws(given.aws), regions(&given.aws_regions)?, variable);
+    settings.aws = Some(account.with(settings));
     for file in &given.zone_json {
         let wrong = |why: String| CommandError::usage(format!("--zone-json {}: {why}", file.display()));
         let read = Zone::from_document(json(file).map_err(wrong)?).map_err(|error| wrong(error.to_string()))?;

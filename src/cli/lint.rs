@@ -51,7 +51,7 @@ pub(super) fn judge(stage: &Stage<'_>, input: &LintInput, command: &str) -> Resu
         targets.iter_mut().for_each(|target| found.places.anchor(&found.declared, target, false));
     }
     // Nothing was sent now, whatever was sent when the files were made.
-    let run = report::Run { requests_sent: 0, ..visit::new_run(started_at, clock, &targets) };
+    let run = report::Run { requests_sent: 0, api_requests_sent: 0, ..visit::new_run(started_at, clock, &targets) };
     stage.finish(&stage.report(run, targets))
 }
 

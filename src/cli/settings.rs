@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cfdoctor_checks::evidence::tls::{Der, TrustInputs};
@@ -48,6 +48,15 @@ pub(super) fn read(given: &NetworkArgs) -> Result<Settings, CommandError> {
         timeout: given.timeout,
         deadline: given.deadline,
         retries: given.retries,
+        ..Settings::default()
+    })
+}
+
+/// What reaching the APIs alone takes.
+pub(super) fn reach(proxy_text: Option<&str>, cacert: &[PathBuf]) -> Result<Settings, CommandError> {
+    Ok(Settings {
+        proxy: proxy_text.map(proxy).transpose()?,
+        trust: TrustInputs { extra_roots: roots("--cacert", cacert)?, origin_ca: None },
         ..Settings::default()
     })
 }

@@ -97,7 +97,7 @@ async fn attempts(
     progress: &Progress,
     gather: impl AsyncFn(&Target, &Settings, &Budget) -> Evidence,
 ) -> Last {
-    let mut sent = 0_u32;
+    let (mut sent, mut api_sent) = (0_u32, 0_u32);
     let mut attempts = 0_u32;
     loop {
         attempts = attempts.saturating_add(1);
@@ -111,8 +111,10 @@ async fn attempts(
         let not_visited = missed.map(|(target, _)| redact::text(&target.url())).collect();
         let mut run = new_run(started_at, clock, &targets);
         sent = sent.saturating_add(run.requests_sent);
+        api_sent = api_sent.saturating_add(run.api_requests_sent);
         run = Run {
             requests_sent: sent,
+            api_requests_sent: api_sent,
             attempts,
             interrupted: *interrupted.borrow(),
             not_visited,
@@ -201,6 +203,7 @@ pub(super) fn new_run(started_at: OffsetDateTime, clock: Instant, targets: &[Tar
         started_at: started_at.replace_nanosecond(0).unwrap_or(started_at),
         elapsed_ms: clock.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
         requests_sent: targets.iter().map(|target| target.requests_sent).sum(),
+        api_requests_sent: targets.iter().map(|target| target.api_requests_sent).sum(),
         interrupted: false,
         not_visited: Vec::new(),
         attempts: 1,

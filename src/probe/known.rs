@@ -62,7 +62,7 @@ pub(super) async fn zone(
     way: oneshot::Sender<Way>,
 ) -> Gathered<Zone> {
     let access = match &settings.cloudflare {
-        Credential::Usable(access) if is_wanted(target, settings) => Ok(access),
+        Credential::Usable(access) if wants_zone(target, settings) => Ok(access),
         Credential::Usable(_) | Credential::Unused => Err(NotRun::Disabled(Probe::Zone)),
         Credential::Absent => Err(NotRun::NoCredential(Probe::Zone)),
         Credential::Unusable(why) => Err(NotRun::blocked(Probe::Zone, why)),
@@ -90,12 +90,13 @@ pub(super) async fn zone(
 }
 
 /// Does any chosen check need the zone, or only the zone know where the origin is?
-fn is_wanted(target: &Target, settings: &Settings) -> bool {
+pub(crate) fn wants_zone(target: &Target, settings: &Settings) -> bool {
     let asks_origin = || settings.probes.contains(&Probe::OriginTls) || settings.probes.contains(&Probe::OriginHttp);
     settings.probes.contains(&Probe::Zone) || (target.origin.is_none() && asks_origin())
 }
 
-fn read(target: &Target, looked: cloudflare::Looked, settings: &Settings) -> Gathered<Zone> {
+/// What the API told, as the zone.
+pub(super) fn read(target: &Target, looked: cloudflare::Looked, settings: &Settings) -> Gathered<Zone> {
     match looked {
         cloudflare::Looked::Found(document) => laid_over(target, Ok(document), settings),
         cloudflare::Looked::Missing(why) => laid_over(target, Err(why), settings),
@@ -115,6 +116,12 @@ fn laid_over(target: &Target, told: Result<Value, NotRun>, settings: &Settings) 
         Some(plan) => plan.zone(&target.host, today),
         None => today,
     }
+}
+
+/// What the record points at, as far as the user and the files say so.
+pub(crate) fn declared_origin(target: &Target, settings: &Settings) -> Option<DeclaredOrigin> {
+    let zone = laid_over(target, Err(NotRun::NoCredential(Probe::Zone)), settings);
+    Way::of(target, zone.found(), settings).origin.filter(|origin| !is_stand_in(&origin.host))
 }
 
 /// The account.

@@ -4,6 +4,7 @@
 //! another starts at once, so that a healthy visit takes the longer of the two legs and nothing more. Where only the
 //! zone knows what the record points at, the origin's leg waits for the Cloudflare API, which starts with the edge's.
 
+mod api;
 pub mod aws;
 pub mod budget;
 pub mod cloudflare;
@@ -31,15 +32,26 @@ use budget::Budget;
 use dial::Route;
 use dns::{Asker, Surroundings};
 use known::Way;
+pub(crate) use known::{declared_origin, wants_zone};
 use tokio::sync::oneshot;
 use vantage::OriginLeg;
 
-/// What the account tells of a target, in the region of what its record points at where the zone is known.
-pub async fn known_gateway(target: &Target, settings: &Settings, budget: &Budget) -> Gathered<Gateway> {
-    let (sender, way) = oneshot::channel();
-    let (_, way) = tokio::join!(known::zone(target, settings, budget, sender), way);
-    let origin = way.ok().and_then(|way| way.origin);
-    known::gateway(target, origin.as_ref(), settings, budget).await
+/// Validation records that are looked up. A certificate has one for each name; the first ones tell whether somebody
+/// tidied up.
+pub(crate) const MAX_VALIDATION_NAMES: usize = 4;
+
+/// What the account tells of a target, in the region of what its record points at; `zone` brings what the zone tells of
+/// that, or is dropped where nobody reads it.
+pub(crate) async fn known_gateway(
+    target: &Target,
+    zone: oneshot::Receiver<cloudflare::Looked>,
+    settings: &Settings,
+    budget: &Budget,
+) -> Gathered<Gateway> {
+    let unread = || cloudflare::Looked::Missing(NotRun::NoCredential(Probe::Zone));
+    let zone = known::read(target, zone.await.unwrap_or_else(|_| unread()), settings);
+    let way = Way::of(target, zone.found(), settings);
+    known::gateway(target, way.origin.as_ref(), settings, budget).await
 }
 
 /// Looks at the whole path of `target`; every failure on the way is evidence.
@@ -128,12 +140,10 @@ async fn surroundings(asker: &Asker, target: &Target, settings: &Settings) -> Op
 /// The records by which ACM proves the names of the host's certificates, as the world sees them: only where a chosen
 /// check asks for names and account.
 async fn validation(asker: &Asker, target: &Target, gateway: &Gathered<Gateway>, settings: &Settings) -> Vec<Chain> {
-    /// A certificate has a record for each name; the first ones tell whether somebody tidied up.
-    const MOST: usize = 4;
     let is_asked = [Probe::Dns, Probe::Gateway].iter().all(|probe| settings.probes.contains(probe));
     let Some(gateway) = gateway.found().filter(|_| is_asked) else { return Vec::new() };
     let names = gateway.validation_names(&target.host);
-    join_all(names.iter().take(MOST).map(|name| asker.chain(name))).await
+    join_all(names.iter().take(MAX_VALIDATION_NAMES).map(|name| asker.chain(name))).await
 }
 
 /// What a visitor meets.

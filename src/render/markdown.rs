@@ -8,8 +8,8 @@ use std::io::{self, Write};
 use cfdoctor_checks::evidence::text;
 use cfdoctor_checks::{Fix, StepKind};
 
-use super::Look;
 use super::findings::{Found, worst_first};
+use super::{Look, requests};
 use crate::explain;
 use crate::report::{Diagnosis, Reason, Report, ResultReport, Status, Summary, TargetReport};
 use inline::{cell, fence, prose};
@@ -260,9 +260,9 @@ fn last_line(report: &Report) -> String {
         (true, left) => format!("; interrupted, {left} not visited"),
     };
     format!(
-        "Exit code {}; {} requests sent; cfdoctor {}{interrupted}.\n",
+        "Exit code {}; {}; cfdoctor {}{interrupted}.\n",
         report.exit_code,
-        run.requests_sent,
+        requests(run),
         prose(&text::shorten(&report.tool.version, 40))
     )
 }

@@ -27,6 +27,7 @@ pub fn render(report: &Report, _look: &Look, out: &mut impl Write) -> io::Result
         certificate_days(report),
         phases(report),
         requests(report),
+        api_requests(report),
         run("duration_seconds", "From start to report.", report.run.elapsed_ms as f64 / 1000.0),
         run("start_timestamp_seconds", "When it began.", seconds(report.run.started_at)),
         run("exit_code", "0 well, 1 findings, 3 could not tell.", f64::from(report.exit_code)),
@@ -204,9 +205,18 @@ fn phases(report: &Report) -> Family {
 }
 
 fn requests(report: &Report) -> Family {
-    let mut family = Family::gauge("target_requests_sent", "HTTP requests of this visit.");
+    let mut family = Family::gauge("target_requests_sent", "HTTP requests of this visit to edge and origin.");
     for target in &report.targets {
         family.of_target(target, &[], f64::from(target.requests_sent));
+    }
+    family
+}
+
+fn api_requests(report: &Report) -> Family {
+    let help = "Requests of this visit to the APIs of Cloudflare and AWS.";
+    let mut family = Family::gauge("target_api_requests_sent", help);
+    for target in &report.targets {
+        family.of_target(target, &[], f64::from(target.api_requests_sent));
     }
     family
 }

@@ -114,6 +114,7 @@ impl Report {
             areas: areas(evidence, &results),
             results,
             requests_sent: evidence.traffic.http_requests,
+            api_requests_sent: evidence.traffic.api_requests,
             declared_at: None,
             notices: Vec::new(),
         }

@@ -45,6 +45,7 @@ pub(crate) fn report_of(statuses: &[Status], inconclusive: bool) -> Report {
         areas: Vec::new(),
         results: results.collect(),
         requests_sent: 0,
+        api_requests_sent: 0,
         declared_at: None,
         notices: Vec::new(),
     };
@@ -57,6 +58,7 @@ fn run() -> Run {
         started_at: datetime!(2026-11-23 10:00 UTC),
         elapsed_ms: 1,
         requests_sent: 0,
+        api_requests_sent: 0,
         interrupted: false,
         not_visited: Vec::new(),
         simulation: None,

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use assert_cmd::Command;
 use cfdoctor::access::COSTS;
 use cfdoctor::probe::cloudflare::{PERMISSIONS, ZONE};
 use cfdoctor_checks::evidence::{Evidence, Gathered, Zone};
@@ -54,4 +55,33 @@ fn the_table_of_costs_is_what_the_fixtures_show() {
     let shown: Vec<String> = found.iter().map(|(key, checks)| format!("    ({key:?}, &{checks:?}),")).collect();
     // `{a, b}` of a set has to become `[a, b]` there.
     assert_eq!(table, found, "the table should be\n{}", shown.join("\n"));
+}
+
+/// `cfdoctor access` with a token of no value and these arguments, against a port where nobody listens.
+fn access(arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cfdoctor"));
+    command.env("CLOUDFLARE_API_TOKEN", "Abcdefghij_klmnopqrst-uvwxyzABCDEFGHIJKL");
+    command.env("CLOUDFLARE_BASE_URL", "http://127.0.0.1:2").env_remove("CFDOCTOR_CONFIG");
+    let output = command.arg("access").args(arguments).args(["--aws", "never"]).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn access_reads_the_configuration_and_reaches_the_apis_as_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cfdoctor.toml");
+    std::fs::write(&file, "cloudflare = \"never\"\n").unwrap();
+    let file = file.to_str().unwrap();
+    let (code, text) = access(&["--config", file]);
+    assert!(code == Some(0) && text.contains("switched off (--cloudflare never)"), "{text}");
+    let (_, text) = access(&["--config", file, "--cloudflare", "auto", "--proxy", "http://me:s3cr3t@127.0.0.1:1"]);
+    assert!(text.contains("cannot be reached") && !text.contains("s3cr3t"), "{text}");
+    for (arguments, told) in [
+        (["--no-config", "--cacert", "absent.pem"], "--cacert absent.pem: cannot be read"),
+        (["--no-config", "--proxy", "ftp://x"], "--proxy: use http://"),
+    ] {
+        let (code, text) = access(&arguments);
+        assert!(code == Some(2) && text.contains(told), "{arguments:?}: {text}");
+    }
 }

@@ -28,5 +28,6 @@ mod renderers;
 mod rich;
 mod rules_oracle;
 mod scenarios;
+mod supply;
 mod whole;
 mod why;

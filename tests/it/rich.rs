@@ -14,7 +14,7 @@ pub fn report() -> Report {
 }
 
 pub fn healthy_only() -> Report {
-    Report::new(Run { requests_sent: 6, ..run() }, vec![healthy()], &Policy::default())
+    Report::new(Run { requests_sent: 6, api_requests_sent: 0, ..run() }, vec![healthy()], &Policy::default())
 }
 
 fn run() -> Run {
@@ -23,6 +23,7 @@ fn run() -> Run {
         started_at: datetime!(2026-11-23 10:00 UTC),
         elapsed_ms: 812,
         requests_sent: 14,
+        api_requests_sent: 73,
         interrupted: false,
         not_visited: Vec::new(),
         attempts: 1,
@@ -79,6 +80,7 @@ fn target(host: &str, path: &str, verdict: TargetVerdict) -> TargetReport {
         areas: Vec::new(),
         results: Vec::new(),
         requests_sent: 5,
+        api_requests_sent: 36,
         declared_at: None,
         notices: Vec::new(),
     }

@@ -30,6 +30,7 @@ pub fn report() -> Report {
         started_at: datetime!(2026-11-23 10:00 UTC),
         elapsed_ms: 1812,
         requests_sent: 24,
+        api_requests_sent: 51,
         interrupted: true,
         not_visited: vec!["https://later.example.com/".into()],
         attempts: 1,

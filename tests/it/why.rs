@@ -44,6 +44,7 @@ fn report(targets: Vec<TargetReport>) -> Report {
         started_at: datetime!(2026-11-23 10:00 UTC),
         elapsed_ms: 0,
         requests_sent: 0,
+        api_requests_sent: 0,
         interrupted: false,
         not_visited: Vec::new(),
         attempts: 1,

@@ -164,6 +164,14 @@ pub(super) struct AccessArgs {
     pub(super) host: Option<String>,
     #[command(flatten)]
     pub(super) known: KnownArgs,
+    /// Reach the APIs through this proxy: [http://|socks5://][USER:PASSWORD@]HOST[:PORT]
+    #[arg(long, value_name = "PROXY", help_heading = "How to look")]
+    pub(super) proxy: Option<String>,
+    /// PEM file with roots that are trusted beside the public ones
+    #[arg(long, value_name = "FILE", help_heading = "How to look")]
+    pub(super) cacert: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
     /// Format of the output
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: AccessFormat,

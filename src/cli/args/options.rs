@@ -68,7 +68,7 @@ pub(in crate::cli) enum DataFormat {
 }
 
 /// What the user wishes to know.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, Default)]
 #[command(next_help_heading = "What is examined")]
 pub(in crate::cli) struct WishArgs {
     /// What the proxied DNS record points at (its content), so that the origin is examined too

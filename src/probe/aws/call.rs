@@ -13,8 +13,10 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::Value;
 
+use crate::probe::api::reason;
+
 /// Largest answer that is read, octets. A page has at most 500 entries.
-const MAX_BODY: usize = 8 * 1024 * 1024;
+pub(super) const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// So much of an error's text is read, octets.
 const MAX_ERROR: usize = 4096;
@@ -63,7 +65,7 @@ impl Intercept for Slot {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response();
-        let body = response.body().bytes().filter(|body| response.status().is_success() && body.len() <= MAX_BODY);
+        let body = response.body().bytes().filter(|_| response.status().is_success());
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = body.map(<[u8]>::to_vec);
         Ok(())
     }
@@ -111,6 +113,9 @@ where
     match (error, status) {
         (SdkError::TimeoutError(_), _) => Refusal::Late,
         (SdkError::DispatchFailure(failure), _) if failure.is_timeout() => Refusal::Late,
+        (SdkError::DispatchFailure(failure), _) if failure.is_other() => {
+            Refusal::Strange(reason(failure.as_connector_error().map_or(error, |failure| failure)))
+        }
         (SdkError::ServiceError(service), Some(status)) => {
             let code = service.err().code().or_else(|| between(&body, "<Code>", "</Code>"));
             of_code(status, code, service.err().message().or_else(|| between(&body, "<Message>", "</Message>")))

@@ -20,11 +20,15 @@ mod questions;
 mod session;
 #[cfg(feature = "aws")]
 mod walk;
+#[cfg(feature = "aws")]
+mod wire;
 
 #[cfg(all(test, feature = "aws"))]
 mod stub;
 #[cfg(all(test, feature = "aws"))]
 mod stub_tests;
+#[cfg(all(test, feature = "aws"))]
+mod wire_tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,6 +38,10 @@ use cfdoctor_checks::{NotRun, Probe};
 use secrecy::SecretString;
 
 use super::budget::Budget;
+use crate::settings::Settings;
+
+/// In so few regions the mappings of every name that the host could have are asked for at once with the domains.
+pub(crate) const FEW: usize = 4;
 
 /// `--aws`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +74,18 @@ pub struct AwsAccess {
     inner: Arc<Inner>,
 }
 
+/// What all targets of a run share.
 struct Inner {
+    asked: Asked,
+    #[cfg(feature = "aws")]
+    reach: super::api::Reach,
+    #[cfg(feature = "aws")]
+    session: tokio::sync::OnceCell<session::Session>,
+}
+
+/// Whom to ask, as the user has it.
+#[derive(Clone)]
+struct Asked {
     choice: AwsUse,
     regions: AwsRegions,
     /// `AWS_PROFILE`, for sentences.
@@ -74,8 +93,6 @@ struct Inner {
     has_credentials: bool,
     #[cfg(feature = "aws")]
     fixed: Option<Fixed>,
-    #[cfg(feature = "aws")]
-    session: tokio::sync::OnceCell<session::Session>,
 }
 
 /// An account at a fixed place, with keys of no value elsewhere: the demo world and the tests.
@@ -93,12 +110,12 @@ pub struct Fixed {
 
 impl fmt::Debug for AwsAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &self.inner;
+        let asked = &self.inner.asked;
         f.debug_struct("AwsAccess")
-            .field("choice", &inner.choice)
-            .field("regions", &inner.regions)
-            .field("profile", &inner.profile)
-            .field("has_credentials", &inner.has_credentials)
+            .field("choice", &asked.choice)
+            .field("regions", &asked.regions)
+            .field("profile", &asked.profile)
+            .field("has_credentials", &asked.has_credentials)
             .finish_non_exhaustive()
     }
 }
@@ -107,7 +124,8 @@ impl fmt::Debug for AwsAccess {
 const SIGNS: &[&str] = &["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"];
 
 impl AwsAccess {
-    /// Access as the environment has it; `variable` reads a variable of the environment.
+    /// Access as the environment has it, reached as the default settings say; `variable` reads a variable of the
+    /// environment.
     pub fn from_environment(choice: AwsUse, regions: AwsRegions, variable: impl Fn(&str) -> Option<String>) -> Self {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let has_credentials = SIGNS.iter().any(|name| variable(name).is_some());
@@ -128,22 +146,32 @@ impl AwsAccess {
     ) -> Self {
         #[cfg(not(feature = "aws"))]
         let _ = fixed;
-        let inner = Inner {
+        let asked = Asked {
             choice,
             regions,
             profile,
             has_credentials,
             #[cfg(feature = "aws")]
             fixed,
-            #[cfg(feature = "aws")]
-            session: tokio::sync::OnceCell::new(),
         };
-        AwsAccess { inner: Arc::new(inner) }
+        AwsAccess { inner: Arc::new(Inner::new(asked, &Settings::default())) }
+    }
+
+    /// The same access with the roots of trust and the proxy of these settings. Nothing read so far is kept.
+    #[must_use]
+    pub fn with(self, settings: &Settings) -> Self {
+        AwsAccess { inner: Arc::new(Inner::new(self.inner.asked.clone(), settings)) }
+    }
+
+    /// Where to look.
+    pub(crate) fn regions(&self) -> &AwsRegions {
+        &self.inner.asked.regions
     }
 
     /// Why the account is not asked at all, if it is not.
     pub fn refusal(&self) -> Option<NotRun> {
-        if self.inner.choice == AwsUse::Never {
+        let Asked { choice, has_credentials, .. } = self.inner.asked;
+        if choice == AwsUse::Never {
             return Some(NotRun::Disabled(Probe::Gateway));
         }
         if !cfg!(feature = "aws") {
@@ -151,8 +179,22 @@ impl AwsAccess {
                 "this cfdoctor was built without aws; build it with its default features, or give --aws-json FILE";
             return Some(NotRun::blocked(Probe::Gateway, text));
         }
-        let is_silent = self.inner.choice == AwsUse::Auto && !self.inner.has_credentials;
+        let is_silent = choice == AwsUse::Auto && !has_credentials;
         is_silent.then_some(NotRun::NoCredential(Probe::Gateway))
+    }
+}
+
+impl Inner {
+    fn new(asked: Asked, settings: &Settings) -> Self {
+        #[cfg(not(feature = "aws"))]
+        let _ = settings;
+        Inner {
+            asked,
+            #[cfg(feature = "aws")]
+            reach: super::api::Reach::from(settings),
+            #[cfg(feature = "aws")]
+            session: tokio::sync::OnceCell::new(),
+        }
     }
 }
 
@@ -166,7 +208,7 @@ pub async fn look(target: &Target, points_at: Option<&str>, access: &AwsAccess, 
     {
         let _waiting = budget.waiting_for("the AWS account");
         match access.session(budget).await {
-            Ok(session) => match walk::walk(session, target, points_at, &access.inner.regions, budget).await {
+            Ok(session) => match Box::pin(walk::walk(session, target, points_at, access.regions(), budget)).await {
                 Ok(document) => Gathered::Found(Gateway::from_document(document)),
                 Err(why) => Gathered::Missing(why),
             },

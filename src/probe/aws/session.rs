@@ -17,9 +17,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use cfdoctor_checks::NotRun;
+use cfdoctor_checks::{NotRun, Probe};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -28,11 +26,14 @@ use tokio::time::Instant;
 use super::call::{Refusal, chain, refusal};
 use super::errors::{self, Place};
 use super::questions::RegionDomains;
-use super::{AwsAccess, AwsUse, Inner};
+use super::wire::{Wire, on_account_of};
+use super::{Asked, AwsAccess, AwsUse, Inner};
 use crate::probe::budget::Budget;
 
 /// Longest wait for credentials: single sign-on and assumed roles are requests of their own.
 const CREDENTIALS_TIME: Duration = Duration::from_secs(15);
+/// Longest wait for a connection.
+const CONNECT_TIME: Duration = Duration::from_secs(4);
 /// Longest wait for one answer, with every try.
 const ANSWER_TIME: Duration = Duration::from_secs(15);
 /// The control plane of API Gateway gives 10 requests a second and 40 at once (`facts/aws.md` section 3.5).
@@ -65,22 +66,27 @@ impl AwsAccess {
     /// The session, opened once in a run.
     pub(super) async fn session(&self, budget: &Budget) -> Result<&Session, NotRun> {
         let inner = &self.inner;
-        let open = inner.session.get_or_try_init(|| Session::open(inner));
+        let open = on_account_of(budget, inner.session.get_or_try_init(|| Box::pin(Session::open(inner))));
         budget.limit(CREDENTIALS_TIME, open).await.unwrap_or_else(|patience| {
             let seconds = patience.after_ms / 1000;
-            Err(errors::no_credentials(&format!("no answer in {seconds} s"), false, inner.profile.as_deref()))
+            Err(errors::no_credentials(&format!("no answer in {seconds} s"), false, inner.asked.profile.as_deref()))
         })
     }
 }
 
 impl Session {
     async fn open(inner: &Inner) -> Result<Self, NotRun> {
-        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let Asked { choice, profile, fixed, .. } = &inner.asked;
+        let http = Wire::new(inner.reach.clone())
+            .map_err(|why| {
+                NotRun::blocked(Probe::Gateway, format!("the client of the AWS APIs cannot be set up: {why}"))
+            })?
+            .shared();
         let provider = ProviderConfig::without_region().with_http_client(http.clone());
         let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
             .or_else(ProfileFileRegionProvider::builder().configure(&provider).build());
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(4))
+            .connect_timeout(CONNECT_TIME.min(inner.reach.connect_timeout))
             .operation_attempt_timeout(Duration::from_secs(8))
             .operation_timeout(ANSWER_TIME)
             .build();
@@ -93,7 +99,7 @@ impl Session {
             .http_client(http)
             .timeout_config(timeouts)
             .retry_config(retries);
-        let home = match &inner.fixed {
+        let home = match fixed {
             Some(fixed) => {
                 let keys = Credentials::new(fixed.key.clone(), fixed.secret.expose_secret(), None, None, "fixed");
                 loader = loader.credentials_provider(keys).endpoint_url(fixed.endpoint.clone());
@@ -103,7 +109,7 @@ impl Session {
                 let home = region.region().await.map(|region| region.to_string());
                 let provider =
                     provider.with_region(Some(Region::new(home.clone().unwrap_or_else(|| GLOBAL.to_owned()))));
-                if inner.choice != AwsUse::Require {
+                if *choice != AwsUse::Require {
                     loader = loader.credentials_provider(chain_without_metadata(&provider));
                 }
                 home
@@ -113,12 +119,12 @@ impl Session {
         if let Some(credentials) = base.credentials_provider() {
             credentials.provide_credentials().await.map_err(|error| {
                 let is_absent = matches!(error, CredentialsError::CredentialsNotLoaded(_));
-                errors::no_credentials(&chain(&error), is_absent, inner.profile.as_deref())
+                errors::no_credentials(&chain(&error), is_absent, profile.as_deref())
             })?;
         }
         Ok(Session {
             base,
-            profile: inner.profile.clone(),
+            profile: profile.clone(),
             home,
             clients: Mutex::default(),
             domains: Mutex::default(),
@@ -163,11 +169,13 @@ impl Session {
         budget: &Budget,
         question: impl Future<Output = Result<T, Refusal>>,
     ) -> Result<T, Refusal> {
+        // The SDK's futures are large: they are not moved about on the stack.
+        let question = Box::pin(question);
         let in_turn = async {
             self.turn().await;
             question.await
         };
-        budget.limit(ANSWER_TIME, in_turn).await.unwrap_or(Err(Refusal::Late))
+        budget.limit(ANSWER_TIME, on_account_of(budget, in_turn)).await.unwrap_or(Err(Refusal::Late))
     }
 
     /// Waits until the control plane's rate allows one more request.

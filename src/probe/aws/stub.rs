@@ -6,17 +6,24 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cfdoctor_checks::evidence::tls::{Der, TrustInputs};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
+use rustls_pki_types::PrivateKeyDer;
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 
 use super::{AwsAccess, AwsRegions, Fixed};
+use crate::probe::tls::provider;
+use crate::settings::Settings;
 
 /// One request as the stub saw it.
 #[derive(Clone, Debug)]
@@ -40,19 +47,49 @@ impl Stub {
     /// Opens an account in which nothing is.
     pub(super) async fn open(delay: Duration) -> Stub {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let stub = Stub { endpoint, answers: Arc::default(), seen: Arc::default() };
+        let stub = Stub::at(format!("http://{}", listener.local_addr().unwrap()));
         let server = stub.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let server = server.clone();
-                let service = service_fn(move |request| server.clone().answer(request, delay));
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-                );
+                tokio::spawn(server.clone().serve(stream, delay));
             }
         });
         stub
+    }
+
+    /// The same over TLS, under the name `localhost`; with what a client has to be told to trust it.
+    pub(super) async fn open_secured() -> (Stub, Settings) {
+        let issued = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+        let (certificate, key) = (issued.cert.der().clone(), issued.signing_key.serialize_der());
+        let trust = TrustInputs { extra_roots: vec![Der(certificate.to_vec())], origin_ca: None };
+        let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
+        let key = PrivateKeyDer::try_from(key).unwrap();
+        let config = config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stub = Stub::at(format!("https://localhost:{}", listener.local_addr().unwrap().port()));
+        let server = stub.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (server, acceptor) = (server.clone(), acceptor.clone());
+                tokio::spawn(async move {
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        server.serve(stream, Duration::ZERO).await;
+                    }
+                });
+            }
+        });
+        (stub, Settings { trust, ..Settings::default() })
+    }
+
+    fn at(endpoint: String) -> Stub {
+        Stub { endpoint, answers: Arc::default(), seen: Arc::default() }
+    }
+
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, delay: Duration) {
+        let service = service_fn(move |request| self.clone().answer(request, delay));
+        // A client that goes away is no matter.
+        let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
     }
 
     /// The answer to a question: `eu-west-1 /v2/domainnames?nextToken=2`, `eu-west-1 ListCertificates`. Several answers

@@ -11,17 +11,15 @@ use cfdoctor_checks::model::origin_host::{OriginClass, OriginHost, classify, reg
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::AwsRegions;
 use super::call::Refusal;
 use super::domains::{RegionAnswer, ask_region, complete, gather_domains};
 use super::errors;
 use super::functions::{functions_behind, functions_with_urls, list_functions};
 use super::questions::Asker;
 use super::session::Session;
+use super::{AwsRegions, FEW};
 use crate::probe::budget::Budget;
 
-/// In so few regions the mappings of every name that the host could have are asked for at once with the domains.
-const FEW: usize = 4;
 /// Most APIs that are read, where it cannot be told which of them the path reaches.
 const MAX_APIS: usize = 5;
 

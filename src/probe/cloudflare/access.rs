@@ -110,6 +110,17 @@ impl CloudflareAccess {
         Ok(self)
     }
 
+    /// Where the API is, without a slash at its end.
+    pub(crate) fn base_url(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Host and port of the API.
+    pub(crate) fn place(&self) -> String {
+        let port = self.base.port_or_known_default().unwrap_or_default();
+        format!("{}:{port}", self.base.host_str().unwrap_or_default())
+    }
+
     /// Does the token say of itself that an account owns it, and no user?
     /// (<https://developers.cloudflare.com/fundamentals/api/get-started/token-formats>)
     pub(super) fn is_of_an_account(&self) -> bool {

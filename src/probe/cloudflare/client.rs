@@ -1,16 +1,12 @@
 //! One HTTP client for the API: one HTTP/2 connection, bounded answers, limits kept, no redirects.
 
-use std::error::Error;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cfdoctor_checks::evidence::text;
 use futures_util::future::join_all;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::redirect::Policy;
-use rustls::{AlertDescription, ClientConfig, RootCertStore};
-use rustls_pki_types::CertificateDer;
+use rustls::AlertDescription;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -19,9 +15,9 @@ use url::Url;
 use super::answer::{Answer, Page, Trouble};
 use super::limiter::Limiter;
 use super::tell::{self, Head};
+use crate::probe::api::{Reach, causes, reason};
 use crate::probe::budget::Budget;
-use crate::probe::tls::provider;
-use crate::settings::{Proxy, ProxyKind, Settings, USER_AGENT};
+use crate::settings::{Settings, USER_AGENT};
 
 /// Octets read of one answer.
 pub(super) const MAX_ANSWER: usize = 10 * 1024 * 1024;
@@ -67,18 +63,13 @@ pub(super) struct Listing {
 
 impl Client {
     pub(super) fn new(base: &Url, settings: &Settings) -> Result<Client, String> {
+        let reach = Reach::from(settings);
         let build = |alpn: &[u8]| {
-            let mut builder = reqwest::Client::builder()
-                .tls_backend_preconfigured(tls(settings, alpn)?)
-                .redirect(Policy::none())
-                .no_proxy()
+            let builder = reach
+                .client(&[alpn])?
                 .user_agent(USER_AGENT)
-                .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]))
-                .connect_timeout(settings.connect_timeout);
-            if let Some(proxy) = &settings.proxy {
-                builder = builder.proxy(through(proxy)?);
-            }
-            builder = if alpn == b"h2" { builder.http2_prior_knowledge() } else { builder.http1_only() };
+                .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]));
+            let builder = if alpn == b"h2" { builder.http2_prior_knowledge() } else { builder.http1_only() };
             builder.build().map_err(|error| reason(&error))
         };
         Ok(Client {
@@ -221,37 +212,6 @@ fn address(base: &Url, path: &[&str], query: &[(&str, &str)]) -> Option<Url> {
     Some(url)
 }
 
-/// ring, Mozilla's roots and the user's own, nothing of the machine's.
-fn tls(settings: &Settings, alpn: &[u8]) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let own = settings.trust.extra_roots.iter().map(|der| CertificateDer::from(der.0.clone()));
-    roots.add_parsable_certificates(own);
-    let mut config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| format!("TLS: {error}"))?
-        .with_root_certificates(Arc::new(roots))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![alpn.to_vec()];
-    Ok(config)
-}
-
-fn through(proxy: &Proxy) -> Result<reqwest::Proxy, String> {
-    let scheme = match proxy.kind {
-        ProxyKind::Http => "http",
-        ProxyKind::Socks5 => "socks5",
-    };
-    let host = match proxy.host.parse::<std::net::Ipv6Addr>() {
-        Ok(address) => format!("[{address}]"),
-        Err(_) => proxy.host.clone(),
-    };
-    let made = reqwest::Proxy::all(format!("{scheme}://{host}:{}", proxy.port));
-    let made = made.map_err(|error| format!("the proxy: {}", reason(&error)))?;
-    Ok(match proxy.credentials.as_ref().and_then(|secret| secret.expose_secret().split_once(':')) {
-        Some((user, password)) => made.basic_auth(user, password),
-        None => made,
-    })
-}
-
 fn head(response: &reqwest::Response) -> Head {
     let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let media_type = header(CONTENT_TYPE).and_then(|value| value.split(';').next()).filter(|name| !name.is_empty());
@@ -269,25 +229,6 @@ fn pause(value: &str) -> Option<u64> {
         Some(date.duration_since(std::time::SystemTime::now()).map_or(0, |wait| wait.as_secs().saturating_add(1)))
     };
     value.trim().parse::<u64>().ok().or_else(by_date).map(|seconds| seconds.min(LONGEST_PAUSE))
-}
-
-/// The innermost reason, without the URL.
-fn reason(error: &(dyn Error + 'static)) -> String {
-    let mut last = error;
-    for cause in causes(error) {
-        last = cause;
-    }
-    let words = last.to_string();
-    text::shorten(if words.is_empty() { "the connection failed" } else { &words }, 200)
-}
-
-/// An error and everything below it. `io::Error` hides its inner error from `source`.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
-    })
-    .take(16)
 }
 
 /// May the error come from a server that does not speak HTTP/2? It refuses the protocol in the handshake, or it breaks

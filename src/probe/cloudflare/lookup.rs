@@ -48,7 +48,7 @@ impl Found {
 }
 
 /// Names that may be the zone's, the most specific first.
-pub(super) fn candidates(host: &str) -> Vec<&str> {
+pub(crate) fn candidates(host: &str) -> Vec<&str> {
     let Some(domain) = psl::domain_str(host).or_else(|| host.contains('.').then_some(host)) else { return Vec::new() };
     // Whoever is listed in the private part of the Public Suffix List has a zone for it nevertheless.
     let private = psl::suffix(host.as_bytes())

@@ -37,6 +37,7 @@ use parts::Place;
 
 pub use access::{AccessError, BASE_URL, CloudflareAccess};
 pub use answer::{TokenFault, Trouble};
+pub(crate) use lookup::candidates as zone_candidates;
 pub use permissions::{PERMISSIONS, PermissionRow, ZONE};
 pub use verify::{Verified, verify};
 

@@ -52,6 +52,16 @@ impl PermissionRow {
         PermissionRow { query, ..*self }
     }
 
+    /// When it is worth a request, where that is not always, in words.
+    pub(crate) fn condition(&self) -> Option<&'static str> {
+        match self.when {
+            When::Always => None,
+            When::PaidPlan => Some("the plan is a paid one"),
+            When::Shallow => Some("Universal SSL covers the host"),
+            When::Deep => Some("Universal SSL does not cover the host"),
+        }
+    }
+
     /// Is the list filtered by the host?
     pub(super) fn asks_for_the_host(&self) -> bool {
         self.query.iter().any(|(_, value)| *value == "{host}")

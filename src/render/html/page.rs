@@ -182,8 +182,18 @@ fn row(subject: Subject<'_>, is_told: bool) -> Markup {
 }
 
 fn footer(report: &Report) -> Markup {
-    let Run { id, started_at, elapsed_ms, requests_sent, interrupted, not_visited, notices, attempts, .. } =
-        &report.run;
+    let Run {
+        id,
+        started_at,
+        elapsed_ms,
+        requests_sent,
+        api_requests_sent,
+        interrupted,
+        not_visited,
+        notices,
+        attempts,
+        ..
+    } = &report.run;
     html! {
         footer {
             h2 { "The run" }
@@ -201,7 +211,7 @@ fn footer(report: &Report) -> Markup {
                 dt { "started" } dd { (parts::moment(*started_at)) }
                 dt { "took" } dd { (elapsed_ms / 1000) "." (elapsed_ms % 1000 / 100) " s" }
                 @if *attempts > 1 { dt { "attempts" } dd { (attempts) "; the last is told here" } }
-                dt { "requests sent" } dd { (requests_sent) }
+                dt { "requests sent" } dd { (requests_sent) @if *api_requests_sent > 0 { ", and " (api_requests_sent) " to the APIs" } }
                 dt { "results" } dd { (counts(&report.summary)) }
                 dt { "exit code" } dd { (report.exit_code) }
                 dt { "tool" } dd { (harmless(&report.tool.name)) " " (harmless(&report.tool.version)) ", vendor facts of " (harmless(&report.tool.knowledge)) }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::super::look::{Detail, Tone};
+use super::super::requests;
 use super::page::Page;
 use super::some;
 use crate::report::{Reason, ReasonKind, Report, ResultReport, Status, Summary, TargetReport};
@@ -36,8 +37,7 @@ pub(super) fn run<W: Write>(page: &mut Page<'_, W>, report: &Report) -> io::Resu
     if page.look.detail == Detail::Quiet {
         return Ok(());
     }
-    let sent = some(report.run.requests_sent as usize, "request sent", "requests sent");
-    let mut cost = format!("{}, {}", sent.unwrap_or_else(|| "no request sent".into()), seconds(report.run.elapsed_ms));
+    let mut cost = format!("{}, {}", requests(&report.run), seconds(report.run.elapsed_ms));
     if report.run.attempts > 1 {
         cost.push_str(&format!(", {} attempts; the last is told here", report.run.attempts));
     }

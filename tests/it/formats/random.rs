@@ -199,12 +199,12 @@ fn target() -> impl Strategy<Value = TargetReport> {
         summary,
     });
     let who = (url, text(), of(text()), verdict, of(text()), of(diagnosis()));
-    let what = (of(observed), of(vec(mode, 0..2)), vec(area, 0..2), vec(result(), 0..7), any::<u32>());
+    let what = (of(observed), of(vec(mode, 0..2)), vec(area, 0..2), vec(result(), 0..7), any::<(u32, u32)>());
     let more = (of(time()), vec(certificate(), 0..3), vec(timing(), 0..3), of(place()), vec(text(), 0..3));
     (who, what, more).prop_map(
         |(
             (url, host, answered_by, verdict, inconclusive, diagnosis),
-            (observed, ssl_modes, areas, results, requests_sent),
+            (observed, ssl_modes, areas, results, (requests_sent, api_requests_sent)),
             (gathered_at, certificates, timings, declared_at, notices),
         )| TargetReport {
             url,
@@ -220,6 +220,7 @@ fn target() -> impl Strategy<Value = TargetReport> {
             areas,
             results,
             requests_sent,
+            api_requests_sent,
             gathered_at,
             path: Vec::new(),
             certificates,
@@ -233,12 +234,13 @@ fn target() -> impl Strategy<Value = TargetReport> {
 /// Any report.
 pub fn report() -> impl Strategy<Value = Report> {
     let said = (vec(text(), 0..2), of(text()), vec(text(), 0..2));
-    let run = (text(), time(), 0..10_000_000_u64, any::<u32>(), any::<bool>(), 1..4_u32, said).prop_map(
-        |(id, started_at, elapsed_ms, requests_sent, interrupted, attempts, (not_visited, simulation, notices))| Run {
+    let run = (text(), time(), 0..10_000_000_u64, any::<(u32, u32)>(), any::<bool>(), 1..4_u32, said).prop_map(
+        |(id, started_at, elapsed_ms, sent, interrupted, attempts, (not_visited, simulation, notices))| Run {
             id,
             started_at,
             elapsed_ms,
-            requests_sent,
+            requests_sent: sent.0,
+            api_requests_sent: sent.1,
             interrupted,
             not_visited,
             attempts,
