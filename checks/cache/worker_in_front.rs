@@ -2,8 +2,10 @@
 
 use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};
-use crate::evidence::Target;
-use crate::verdict::Fix;
+use crate::evidence::http::CacheStatus;
+use crate::evidence::target::Expectation;
+use crate::evidence::{Evidence, Target};
+use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 const ID: &str = "cache-worker-in-front";
 
@@ -48,8 +50,37 @@ pub(crate) const CHECK: Check = Check {
         "https://developers.cloudflare.com/workers/cache/",
         "https://developers.cloudflare.com/cache/interaction-cloudflare-products/workers/",
     ],
-    judge: |evidence| case::obstacle(evidence, ID),
+    judge,
 };
+
+fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
+    let case = case::look(evidence)?;
+    let verdict = case.judge(evidence, ID);
+    if matches!(verdict, Verdict::Pass(_)) && lives_by_the_workers_word(evidence, &case) {
+        let worker = case.input.zone.by.worker.as_deref().unwrap_or("a Worker");
+        let says = format!(
+            "EXPIRED: the copy had ended when it was asked for, and {worker} takes this URL: how long an answer lives is \
+             what the Worker says or sets, not what the files behind it would"
+        );
+        let settle = "what would settle it: the cache-control of a whole answer, and the same with the route taken away";
+        let finding = Finding::seen(says).confidence(Confidence::Low).severity(Severity::Low);
+        return Ok(Verdict::Warn(finding.proofs(case.sample_lines()).proof(settle)));
+    }
+    Ok(verdict)
+}
+
+/// Somebody wants it cached, and notes of EXPIRED are all there is to see: no lifetime, no time of day, and a Worker on
+/// the way that decides both. A visit of our own, or an answer that tells its lifetime, is judged by what it shows.
+fn lives_by_the_workers_word(evidence: &Evidence, case: &case::Case) -> bool {
+    let seen = &case.input.observed;
+    let undated = seen.samples.iter().all(|sample| sample.at.is_none() && !sample.whole);
+    evidence.target.expect == Expectation::Cached
+        && case.input.zone.worker == Some(true)
+        && seen.is_excerpt()
+        && undated
+        && seen.statuses().next() == Some(&CacheStatus::Expired)
+        && case.input.response.as_ref().is_none_or(|answer| !answer.speaks_of_freshness())
+}
 
 /// A route without a script takes the path away from the Worker (`facts/cloudflare.md` section 7, Worker routes).
 fn without_worker(fix: Fix, target: &Target) -> Fix {
