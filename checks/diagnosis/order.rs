@@ -1,6 +1,6 @@
 //! The order of `diagnosis.md` section 1, and what explains what, as data.
 
-use crate::evidence::gateway::{Domain, DomainStatus, EndpointType};
+use crate::evidence::gateway::{Certificate, CertificateStatus, Domain, DomainStatus, EndpointType};
 use crate::evidence::http::{Outcome, Response};
 use crate::evidence::target::Scheme;
 use crate::evidence::{Evidence, Idle};
@@ -194,6 +194,7 @@ pub(super) const EXPLAINS: &[Explains] = &[
     when("dns-caa-forbids-issuer", &["edge-certificate-not-covering"], |e| !e.edge_tls_completed()),
     always("edge-certificate-not-covering", &["edge-unreachable"]),
     always("dns-caa-forbids-issuer", &["cloudflare-edge-certificate-pending"]),
+    when("dns-caa-forbids-issuer", &["aws-certificate-unusable"], is_not_issued),
     // Unless the validation record is gone as well.
     when("dns-caa-forbids-issuer", &["aws-certificate-renewal-blocked"], validation_stands),
     when("cloudflare-edge-certificate-pending", &["edge-certificate-not-covering", "edge-unreachable"], |e| {
@@ -362,6 +363,18 @@ fn concerns(evidence: &Evidence, settings: &[&str]) -> bool {
 /// Every validation record of ACM that was looked up leads on.
 fn validation_stands(evidence: &Evidence) -> bool {
     evidence.dns.found().is_some_and(|dns| dns.validation.iter().all(|chain| !chain.hops.is_empty()))
+}
+
+/// No certificate of the account's data was issued: each waits, or could not be.
+fn is_not_issued(evidence: &Evidence) -> bool {
+    let certificates = evidence.gateway.found().and_then(|gateway| gateway.certificates.found());
+    let waits = |one: &Certificate| {
+        matches!(
+            one.status,
+            Some(CertificateStatus::PendingValidation | CertificateStatus::Failed | CertificateStatus::Other(_))
+        )
+    };
+    certificates.is_some_and(|all| !all.is_empty() && all.iter().all(waits))
 }
 
 /// A custom domain that could not be made, rather than one that serves on and cannot be changed.
