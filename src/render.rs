@@ -15,6 +15,7 @@ pub mod terminal;
 
 use std::io::{self, Write};
 
+use cfdoctor_checks::evidence::text;
 use clap::ValueEnum;
 
 use crate::report::Report;
@@ -55,6 +56,17 @@ fn waived(suppressed: u32) -> String {
         1 => ", 1 does not count".into(),
         _ => format!(", {suppressed} do not count"),
     }
+}
+
+/// A sentence on its own: begins with a capital letter, unless its first word is a name (`lambda.example.com`, `s-maxage`).
+pub(crate) fn sentence(given: &str) -> String {
+    let clean = text::clean(given);
+    let word = clean.split(' ').next().unwrap_or_default();
+    if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return clean;
+    }
+    let (first, rest) = clean.split_at(1);
+    first.to_ascii_uppercase() + rest
 }
 
 /// Writes the report in this format.

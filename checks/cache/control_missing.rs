@@ -107,5 +107,9 @@ mod tests {
         assert!(verdict(&CHECK, &seen).1.contains("the origin's own answer"));
         let thin = site(API).excerpt(&[(200, &[("cf-cache-status", "BYPASS")])]).expecting(Cached);
         assert_eq!(word(&CHECK, &thin), "inconclusive");
+        let rule = serde_json::json!([{"expression": "true", "action": "set_cache_settings",
+            "action_parameters": {"cache": true, "edge_ttl": {"mode": "bypass_by_default"}}}]);
+        let ruled = thin.in_zone(serde_json::json!({"rulesets": {"http_request_cache_settings": rule}}));
+        assert_eq!(word(&CHECK, &ruled), "fail", "the rule and BYPASS explain each other");
     }
 }

@@ -62,7 +62,8 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             "EXPIRED: the copy had ended when it was asked for, and {worker} takes this URL: how long an answer lives is \
              what the Worker says or sets, not what the files behind it would"
         );
-        let settle = "what would settle it: the cache-control of a whole answer, and the same with the route taken away";
+        let settle =
+            "what would settle it: the cache-control of a whole answer, and the same with the route taken away";
         let finding = Finding::seen(says).confidence(Confidence::Low).severity(Severity::Low);
         return Ok(Verdict::Warn(finding.proofs(case.sample_lines()).proof(settle)));
     }
@@ -117,6 +118,28 @@ mod tests {
         assert_eq!(word(&CHECK, &worker.clone().expecting(Cached)), "fail");
         is_honest(&CHECK, &worker);
         assert_eq!(word(&CHECK, &site(API).edge(200, &["DYNAMIC"], &[])), "pass");
+    }
+
+    #[test]
+    fn a_worker_that_is_known() {
+        let route = |pattern: &str| serde_json::json!({"worker_routes": [{"pattern": pattern, "script": "w"}], "worker_domains": []});
+        let lists = "_routes.json: include /*, exclude /build/*";
+        let expired: &[(u16, Lines)] =
+            &[(200, &[("cf-cache-status", "EXPIRED")]), (200, &[("cf-cache-status", "HIT")])];
+        for (pattern, wanted) in [("a.example.com/*", "warn"), (lists, "warn"), ("b.example.com/*", "pass")] {
+            let told = site(CSS).excerpt(expired).in_zone(route(pattern));
+            assert_eq!(word(&CHECK, &told.clone().expecting(Cached)), wanted, "{pattern}");
+            assert_eq!(word(&CHECK, &told), "pass", "nobody wants it cached");
+        }
+        let ours = site(CSS).edge(200, &["EXPIRED", "HIT"], &[]).in_zone(route("a.example.com/*"));
+        assert_eq!(word(&CHECK, &ours.expecting(Cached)), "pass", "a visit shows that a copy lives");
+        let dynamic: &[(u16, Lines)] = &[(200, &[("cf-cache-status", "DYNAMIC")])];
+        for (pattern, wanted) in
+            [("a.example.com/*", "fail"), ("functions/[[path]].ts", "fail"), ("b.example.com/*", "pass")]
+        {
+            let told = site(CSS).excerpt(dynamic).in_zone(route(pattern)).expecting(Cached);
+            assert_eq!(word(&CHECK, &told), wanted, "{pattern}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::evidence::http::{Outcome, Response};
 use crate::evidence::target::Scheme;
 use crate::evidence::{Evidence, Idle};
 use crate::model::cloudflare::error_code;
+use crate::model::effective::Setter;
 use crate::model::reach;
 use crate::model::ssl_mode::SslMode;
 use crate::model::trust;
@@ -243,6 +244,8 @@ pub(super) const EXPLAINS: &[Explains] = &[
     when("cloudflare-ssl-mode-weak", &["cloudflare-rule-shadowed", "cloudflare-rule-never-matches"], |e| {
         concerns(e, &["ssl"]) && !concerns(e, CACHE)
     }),
+    // To move such a rule as it is would make the fault last: first the mode, then the move.
+    when("cloudflare-ssl-mode-weak", &["cloudflare-page-rule-superseded"], mode_by_page_rule),
     when("cloudflare-rule-shadowed", DECIDED_BY_RULES, |e| concerns(e, CACHE)),
     when("cloudflare-rule-never-matches", DECIDED_BY_RULES, |e| concerns(e, CACHE)),
     always("edge-host-rejected", &["edge-gateway-rejects"]),
@@ -349,6 +352,11 @@ fn bucket_answers(evidence: &Evidence) -> bool {
 /// Is the mode, as far as is known, one that asks the origin on port 80?
 fn plain_mode(evidence: &Evidence) -> bool {
     evidence.effective().map_or(true, |effective| effective.ssl.value.is_none_or(|mode| mode < SslMode::Full))
+}
+
+/// Does a Page Rule set the mode?
+fn mode_by_page_rule(evidence: &Evidence) -> bool {
+    evidence.effective().is_ok_and(|effective| matches!(effective.ssl.by, Setter::PageRule { .. }))
 }
 
 /// Is one of these settings what a rule misses, or loses to another?

@@ -143,7 +143,7 @@ fn lines(set: &CaaStep) -> Vec<String> {
 fn shut_out_of_acm(evidence: &Evidence, search: &CaaSearch) -> Option<Verdict> {
     let certificate = the_only_one(evidence)?;
     let (name, set) = certificate.names.iter().find_map(|name| {
-        let set = caa::relevant(search, name)?;
+        let set = nearest(search, name)?;
         (!caa::permits(&set.records, &caa::AMAZON, name.starts_with("*."))).then_some((name, set))
     })?;
     let owner = match &set.through {
@@ -159,6 +159,14 @@ fn shut_out_of_acm(evidence: &Evidence, search: &CaaSearch) -> Option<Verdict> {
         .proofs(above(search, set))
         .confidence(Confidence::Medium);
     Some(if waits || ended { Verdict::Fail(finding) } else { Verdict::Warn(finding) })
+}
+
+/// The set for the name: of what was reported, the one at the name or the next above it.
+fn nearest<'a>(search: &'a CaaSearch, name: &str) -> Option<&'a CaaStep> {
+    let base = name.strip_prefix("*.").unwrap_or(name);
+    let covers =
+        |step: &&CaaStep| base.strip_suffix(&step.name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    search.steps.iter().filter(covers).find(|step| !step.records.is_empty())
 }
 
 /// A set further up that lets Amazon in, and is never asked: people look there first.
@@ -355,6 +363,10 @@ mod tests {
         assert_ne!(word(&judge(&of(waiting(), &["issue awstrust.com"]))), "fail");
         let imported = serde_json::json!({"SubjectAlternativeNames": ["a.example.org"], "Type": "IMPORTED"});
         assert_ne!(word(&judge(&of(imported, &["issue letsencrypt.org"]))), "warn");
+        let above = at(vec![caa("example.org", &["issue letsencrypt.org"])]);
+        let account = serde_json::json!({ "certificates": [waiting()] });
+        let above = Evidence { gateway: Gathered::Found(crate::evidence::Gateway::from_document(account)), ..above };
+        assert_eq!(word(&judge(&above)), "fail", "the set of the parent is all that was reported");
         let issued = serde_json::json!({"SubjectAlternativeNames": ["a.example.org"], "Status": "ISSUED"});
         assert_eq!(word(&judge(&of(issued, &["issue letsencrypt.org"]))), "warn");
     }

@@ -198,10 +198,9 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
             "Add {host} to {name}, {what}; the record alone is not enough. Where that belongs to another account, its owner \
              has to add it."
         ));
-        return fix.dashboard(format!("{place}: {host}")).shell(
-            "Does it answer?",
-            format!("curl -sSi {}", shell_quote(&evidence.target.url())),
-        );
+        return fix
+            .dashboard(format!("{place}: {host}"))
+            .shell("Does it answer?", format!("curl -sSi {}", shell_quote(&evidence.target.url())));
     }
     let fix = Fix::new(format!(
         "Point {host} at the origin itself. A name in another Cloudflare account has to be added there as a custom \
@@ -280,7 +279,11 @@ mod tests {
         let thin = judge(&of("site.pages.dev", true, none())).unwrap();
         let finding = thin.finding().unwrap();
         assert_eq!((finding.confidence, finding.severity), (Confidence::Low, Some(Severity::Low)));
-        assert!(fix(&of("site.pages.dev", true, none()), finding).summary.contains("Add lambda.example.com to site.pages.dev"));
+        assert!(
+            fix(&of("site.pages.dev", true, none()), finding)
+                .summary
+                .contains("Add lambda.example.com to site.pages.dev")
+        );
         assert_eq!(word(&judge(&edge(of("site.pages.dev", true, none()), 522, ""))), "fail");
         assert_ne!(word(&judge(&edge(of("site.pages.dev", true, none()), 200, ""))), "warn", "it works");
         assert_eq!(word(&judge(&edge(of("site.pages.dev", true, none()), 409, "error code: 1014"))), "fail");

@@ -238,6 +238,24 @@ mod tests {
     }
 
     #[test]
+    fn nginx_refuses_through_the_edge_too() {
+        let nobody_asked = |mut evidence: Evidence| {
+            evidence.origin.tls = Gathered::Missing(NotRun::Disabled(Probe::OriginTls));
+            evidence.origin.http = Gathered::Missing(NotRun::Disabled(Probe::OriginHttp));
+            evidence
+        };
+        let mut evidence = nobody_asked(served(pki().healthy()));
+        assert_eq!(word(&CHECK, &evidence), "disabled");
+        let Gathered::Found(http) = &mut evidence.edge.http else { unreachable!() };
+        for sample in &mut http.samples {
+            if let crate::evidence::http::Outcome::Answered(response) = &mut sample.outcome {
+                (response.status, response.body.prefix) = (400, NGINX.into());
+            }
+        }
+        assert_eq!(word(&CHECK, &evidence), "fail/high");
+    }
+
+    #[test]
     fn nginx_refuses_in_http() {
         let asked = with(ClientCertificate::Asked, TlsOutcome::Completed);
         let refusing = origin_answers(asked.clone(), answered(400, [("server", "nginx")], NGINX));

@@ -130,7 +130,16 @@ fn answered_by(evidence: &Evidence) -> Option<String> {
 
 /// What each SSL mode would do here, where the origin was seen.
 fn ssl_modes(evidence: &Evidence) -> Option<Vec<SslModeOutcome>> {
-    let outcomes = ssl_mode::outcomes(evidence)?;
+    let mut outcomes = ssl_mode::outcomes(evidence)?;
+    // What the certificate leaves open, an answer that came through in this very mode tells.
+    let mode = evidence.effective().ok().and_then(|effective| effective.ssl.certain().copied());
+    if let (Some(mode), Some(answer)) = (mode, evidence.edge_serves_fresh()) {
+        let now = outcomes.iter_mut().filter(|outcome| outcome.mode == mode);
+        for outcome in now.filter(|outcome| outcome.outcome == ssl_mode::ModeResult::Unknown) {
+            outcome.because = format!("the edge passes on {} in this mode ({})", answer.status, outcome.because);
+            outcome.outcome = ssl_mode::ModeResult::Served;
+        }
+    }
     Some(
         outcomes
             .iter()

@@ -52,7 +52,7 @@ pub fn worker_route(pattern: &str, target: &Target) -> PatternMatch {
 /// Could this be a host with its stars? Else somebody wrote in words what the pattern is.
 fn is_host_pattern(host: &str) -> bool {
     let octet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'*') || !b.is_ascii();
-    !host.is_empty() && host.bytes().all(octet)
+    host.contains(['.', '*']) && host.bytes().all(octet)
 }
 
 /// Where the Functions of a Pages project run, by its `_routes.json`: the paths of `include` without those of `exclude`,
@@ -156,7 +156,7 @@ mod tests {
         }
         let old = worker_route("Example.com/*", &"https://example.com/".parse().unwrap());
         assert!(matches!(old, PatternMatch::Unknown(_)), "{old:?}");
-        for words in ["(not reported)", "all of the site", ""] {
+        for words in ["(not reported)", "all of the site", "functions/[[path]].ts", ""] {
             let told = worker_route(words, &"https://example.com/".parse().unwrap());
             assert!(matches!(told, PatternMatch::Unknown(_)), "{words}: {told:?}");
         }
