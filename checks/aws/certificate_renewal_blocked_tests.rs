@@ -164,7 +164,7 @@ fn a_proxied_record_in_the_zone_needs_no_account_to_tell_it() {
         let zone = crate::evidence::Zone::from_document(record(content, proxied)).unwrap();
         Evidence { zone: crate::evidence::Gathered::Found(zone), ..site(json!({ "certificates": [certificate] })) }
     };
-    assert_eq!(word(&CHECK, &of(VALUE, true)), "fail/high");
+    assert_eq!(word(&CHECK, &of(VALUE, true)), "fail/medium");
     assert_eq!(word(&CHECK, &of(VALUE, false)), "inconclusive", "which record ACM wants is not told");
     assert_eq!(word(&CHECK, &of("elsewhere.example.net", true)), "inconclusive");
 }

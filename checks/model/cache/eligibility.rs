@@ -237,6 +237,11 @@ fn rule(input: &CacheInput) -> (Step, bool) {
             (step.saw(seen(input)).no("cache-rule-bypasses", Confidence::Low, says).settled_by(Settle::TRACE), true)
         }
         Some(RuleSays::Nothing) => (step.yes("no rule speaks of it; the default decides"), false),
+        None if input.zone.likely_bypass.is_some() && (seen_dynamic(input) || input.observed.is_bypass()) => {
+            let rule = who(&input.zone.likely_bypass, "a rule");
+            let says = format!("{rule} bypasses the cache for this URL, unless a rule decides that was not read");
+            (step.saw(seen(input)).no("cache-rule-bypasses", Confidence::Medium, says), true)
+        }
         None if input.observed.proves_eligible() => {
             let says = if default {
                 "eligible, as its extension is by default"
@@ -244,11 +249,6 @@ fn rule(input: &CacheInput) -> (Step, bool) {
                 "eligible without a default extension: a rule makes it so"
             };
             (step.saw(seen(input)).yes(says), true)
-        }
-        None if input.zone.likely_bypass.is_some() && (seen_dynamic(input) || input.observed.is_bypass()) => {
-            let rule = who(&input.zone.likely_bypass, "a rule");
-            let says = format!("{rule} bypasses the cache for this URL, unless a rule decides that was not read");
-            (step.saw(seen(input)).no("cache-rule-bypasses", Confidence::Medium, says), true)
         }
         // What is known to stand before the cache goes before a rule that nobody has seen.
         None if seen_dynamic(input) && default && !too_large && input.zone.by.worker.is_some() => {

@@ -39,7 +39,7 @@ def certificate(region, *names, days=365):
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_before(now - datetime.timedelta(days=365 if days < 30 else 1))
         .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False)
         .sign(key, hashes.SHA256())
@@ -124,30 +124,42 @@ v1.create_domain_name(
 v1.create_base_path_mapping(domainName="edge.example.com", basePath="", restApiId=rest, stage="prod")
 
 # What is wrong with the domains of tests/it/moto/findings.rs, each with one fault.
-def http_domain(name, arn, region=HOME, key="", api=None, **more):
-    gateway = client("apigatewayv2", region)
-    if api is None:
-        api = gateway.create_api(Name=name, ProtocolType="HTTP")["ApiId"]
-        gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
+def http_domain(name, arn, **more):
     configuration = {"CertificateArn": arn, "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}
-    gateway.create_domain_name(DomainName=name, DomainNameConfigurations=[configuration], **more)
-    gateway.create_api_mapping(ApiId=api, DomainName=name, Stage="$default", ApiMappingKey=key)
+    v2.create_domain_name(DomainName=name, DomainNameConfigurations=[configuration], **more)
+    v2.create_api_mapping(ApiId=http, DomainName=name, Stage="$default", ApiMappingKey="")
 
 
-http_domain("ending.example.com", certificate(HOME, "ending.example.com", days=6), api=http)
-http_domain("misplaced.example.com", certificate(GLOBAL, "misplaced.example.com"), api=http)
-http_domain("uncovered.example.com", certificate(HOME, "other.example.com"), api=http)
+http_domain("ending.example.com", certificate(HOME, "ending.example.com", days=6))
+http_domain("misplaced.example.com", certificate(GLOBAL, "misplaced.example.com"))
+http_domain("uncovered.example.com", certificate(HOME, "other.example.com"))
 trust = {"TruststoreUri": "s3://trust/ca.pem"}
-http_domain("mutual.example.com", certificate_arn, api=http, MutualTlsAuthentication=trust)
-http_domain("split.example.com", certificate_arn, api=http)
-http_domain("split.example.com", certificate("us-west-2", "split.example.com"), region="us-west-2")
+http_domain("mutual.example.com", certificate_arn, MutualTlsAuthentication=trust)
+for region, arn in ((HOME, certificate_arn), ("us-west-2", certificate("us-west-2", "split.example.com"))):
+    client("apigateway", region).create_domain_name(
+        domainName="split.example.com",
+        regionalCertificateArn=arn,
+        endpointConfiguration={"types": ["REGIONAL"]},
+        securityPolicy="TLS_1_2",
+    )
+v1.create_base_path_mapping(domainName="split.example.com", basePath="", restApiId=rest, stage="prod")
+split = v1.get_domain_name(domainName="split.example.com")["regionalDomainName"]
+west = client("apigateway", "us-west-2")
+elsewhere = west.create_rest_api(name="west")["id"]
+leaf = {"restApiId": elsewhere, "resourceId": west.get_resources(restApiId=elsewhere)["items"][0]["id"], "httpMethod": "GET"}
+west.put_method(**leaf, authorizationType="NONE")
+west.put_integration(**leaf, type="MOCK")
+west.create_deployment(restApiId=elsewhere, stageName="prod")
+west.create_base_path_mapping(domainName="split.example.com", basePath="", restApiId=elsewhere, stage="prod")
 v1.create_domain_name(
     domainName="old.example.com",
     regionalCertificateArn=certificate_arn,
     endpointConfiguration={"types": ["REGIONAL"]},
     securityPolicy="TLS_1_0",
 )
-v1.create_deployment(restApiId=rest, stageName="stored", cacheClusterEnabled=True, cacheClusterSize="0.5")
+v1.create_stage(
+    restApiId=rest, stageName="stored", deploymentId=deployment, cacheClusterEnabled=True, cacheClusterSize="0.5"
+)
 v1.create_base_path_mapping(domainName="old.example.com", basePath="", restApiId=rest, stage="stored")
 functions.create_function(
     FunctionName="closed", Runtime="nodejs22.x", Role=role, Handler="index.handler", Code={"ZipFile": package.getvalue()}
@@ -209,7 +221,7 @@ def account(regions):
 
 
 accounts = {",".join(regions): account(regions) for regions in ([HOME], [HOME, "us-west-2"])}
-said = {"http": http, "rest": rest, "target": target, "url": url, "function": function, "closed": closed, "accounts": accounts}
+said = {"http": http, "rest": rest, "target": target, "url": url, "function": function, "closed": closed, "split": split, "accounts": accounts}
 print(json.dumps(said, default=lambda moment: moment.isoformat()), flush=True)
 sys.stdin.read()
 server.stop()

@@ -35,7 +35,10 @@ fn rows(moto: &Moto) -> Vec<Row> {
     vec![
         row("https://api.example.com/v1/shop/items", &["aws-default-endpoint-open"]),
         row("https://api.example.com/nowhere", &["aws-mapping-missing"]),
-        row("https://missing.example.com/", &["aws-custom-domain-missing"]),
+        Row {
+            points_at: Some(elsewhere.clone()),
+            ..row("https://missing.example.com/", &["aws-custom-domain-missing"])
+        },
         row("https://ending.example.com/items", &["aws-certificate-renewal-blocked"]),
         row("https://misplaced.example.com/items", &["aws-certificate-region"]),
         row("https://uncovered.example.com/items", &["aws-certificate-unusable"]),
@@ -44,7 +47,11 @@ fn rows(moto: &Moto) -> Vec<Row> {
         row("https://old.example.com/a", &["aws-security-policy-outdated", "aws-stage-cache-stacked"]),
         row("https://rest.example.com/shop/a", &["aws-invoke-permission-missing"]),
         Row { points_at: Some(elsewhere), ..row("https://rest.example.com/shop/a", &["aws-target-mismatch"]) },
-        Row { wide: true, ..row("https://split.example.com/items", &["aws-region-split"]) },
+        Row {
+            wide: true,
+            points_at: Some(text("split")),
+            ..row("https://split.example.com/items", &["aws-region-split"])
+        },
         Row { points_at: Some(host("closed")), ..row("https://fn.example.com/", &["aws-function-url-auth"]) },
     ]
 }
