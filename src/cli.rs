@@ -120,7 +120,7 @@ fn execute(cli: Cli, typed: Typed) -> Result<u8, CommandError> {
 /// `cfdoctor [check] TARGET...`
 fn check(mut arguments: CheckArgs, typed: Typed) -> Result<u8, CommandError> {
     let mut setup = Setup::load(&arguments.output.config, typed)?;
-    setup.policy(&mut arguments.output.policy);
+    setup.output(&mut arguments.output);
     setup.network(&mut arguments.network)?;
     setup.known(&mut arguments.known);
     let checks = setup.checks(&mut arguments.select)?;

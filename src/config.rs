@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::recording::MAX_FILE;
 use crate::report::Place;
 use crate::suggest;
+use file::Fault;
 use position::Positions;
 
 pub use assertion::{Assertion, At, HeaderCondition, Level, OneOrMore};
@@ -38,6 +39,8 @@ pub struct Loaded {
     /// What it says, as written.
     pub(crate) table: toml::Table,
     positions: Positions,
+    /// The folder of the file, from which its paths are seen.
+    folder: PathBuf,
 }
 
 /// Why a configuration cannot be used.
@@ -53,6 +56,11 @@ pub struct ConfigError {
 }
 
 impl Loaded {
+    /// A path of the file, as it is seen from here.
+    pub(crate) fn beside(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
     /// The line of a key such as `target.0.url`.
     pub fn place(&self, path: &str) -> Option<Place> {
         let line = self.positions.key(path)?.line;
@@ -89,7 +97,10 @@ pub fn read(path: &Path) -> Result<Loaded, ConfigError> {
         let place = Some(Position::of(&sound, sound.len()));
         ConfigError { place, ..wrong("this is not UTF-8 text".into()) }
     })?;
-    parse(&shown, &text)
+    let mut loaded = parse(&shown, &text)?;
+    loaded.folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    loaded.config.unreadable(&loaded.folder).map_err(|fault| loaded.positions.error(&shown, fault))?;
+    Ok(loaded)
 }
 
 /// Reads the text of a configuration; `path` is named in errors.
@@ -110,12 +121,17 @@ pub fn parse(path: &str, text: &str) -> Result<Loaded, ConfigError> {
         assertion.path = format!("assert.{index}");
     }
     let positions = Positions::of(text);
-    if let Err(fault) = config.check() {
-        let place = if fault.in_key { positions.key(&fault.path) } else { positions.value_at(&fault.path) };
+    config.check().map_err(|fault| positions.error(path, fault))?;
+    Ok(Loaded { file: Some(path.to_owned()), config, table, positions, folder: PathBuf::new() })
+}
+
+impl Positions {
+    /// The fault with its place in the file.
+    fn error(&self, path: &str, fault: Fault) -> ConfigError {
+        let place = if fault.in_key { self.key(&fault.path) } else { self.value_at(&fault.path) };
         let what = fault.path.split('.').filter(|part| part.parse::<usize>().is_err()).collect::<Vec<_>>().join(".");
-        return Err(ConfigError { path: path.to_owned(), place, message: format!("{what}: {}", fault.message) });
+        ConfigError { path: path.to_owned(), place, message: format!("{what}: {}", fault.message) }
     }
-    Ok(Loaded { file: Some(path.to_owned()), config, table, positions })
 }
 
 /// The reader's message, with what was probably meant.

@@ -15,6 +15,7 @@ pub mod terminal;
 
 use std::io::{self, Write};
 
+use cfdoctor_checks::evidence::text;
 use clap::ValueEnum;
 
 use crate::report::{Report, Run};
@@ -68,6 +69,17 @@ fn requests(run: &Run) -> String {
         0 => sent,
         many => format!("{sent}, {many} to the APIs of Cloudflare and AWS"),
     }
+}
+
+/// A sentence on its own: begins with a capital letter, unless its first word is a name (`lambda.example.com`, `s-maxage`).
+pub(crate) fn sentence(given: &str) -> String {
+    let clean = text::clean(given);
+    let word = clean.split(' ').next().unwrap_or_default();
+    if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return clean;
+    }
+    let (first, rest) = clean.split_at(1);
+    first.to_ascii_uppercase() + rest
 }
 
 /// Writes the report in this format.

@@ -11,6 +11,7 @@ use crate::evidence::Evidence;
 use crate::evidence::gateway::{Arn, CertificateKind, CertificateStatus, RenewalStatus, ValidationMethod};
 use crate::evidence::text::shell_quote;
 use crate::model::caa;
+use crate::model::ssl_mode::SslMode;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 /// Below this many days left it is a failure (`diagnosis.md` section 2).
@@ -193,6 +194,7 @@ fn verdict(evidence: &Evidence, subject: &Subject<'_>, blocks: &[Block]) -> Verd
     let finding = Finding::seen(format!("{}{when}: {all}", subject.name()))
         .proofs((!facts.is_empty()).then(|| facts.join(", ")))
         .proofs(blocks.iter().flat_map(|block| lines(evidence, block)))
+        .proofs(consequence(evidence).filter(|_| !waits && !ended).map(str::to_owned))
         .confidence(confidence);
     if waits || ended || left.is_some_and(|left| left < FAIL_DAYS) {
         Verdict::Fail(finding)
@@ -215,6 +217,16 @@ fn lines(evidence: &Evidence, block: &Block) -> Vec<String> {
             .collect()
         }
         BlockKind::AsAcmSays => vec!["what we see of the validation records is in order".into()],
+    }
+}
+
+/// What visitors meet once it has ended.
+fn consequence(evidence: &Evidence) -> Option<&'static str> {
+    let effective = evidence.effective().ok()?;
+    match effective.ssl.certain()? {
+        SslMode::Strict | SslMode::OriginPull => Some("once it has ended, the mode verifies it and visitors get 526"),
+        SslMode::Full => Some("once it has ended, the mode (Full) goes on without verifying it"),
+        SslMode::Off | SslMode::Flexible => None,
     }
 }
 

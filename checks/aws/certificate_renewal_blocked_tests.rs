@@ -156,3 +156,15 @@ fn what_a_file_calls_a_region_stays_in_its_word() {
     let text = fix_text(&CHECK, &site);
     assert!(text.contains("--region 'x;id'") && text.contains("'_x$(id).lambda.example.com'"), "{text}");
 }
+
+#[test]
+fn a_proxied_record_in_the_zone_needs_no_account_to_tell_it() {
+    let certificate = json!({"SubjectAlternativeNames": [HOST], "Status": "PENDING_VALIDATION"});
+    let of = |content: &str, proxied: bool| {
+        let zone = crate::evidence::Zone::from_document(record(content, proxied)).unwrap();
+        Evidence { zone: crate::evidence::Gathered::Found(zone), ..site(json!({ "certificates": [certificate] })) }
+    };
+    assert_eq!(word(&CHECK, &of(VALUE, true)), "fail/medium");
+    assert_eq!(word(&CHECK, &of(VALUE, false)), "inconclusive", "which record ACM wants is not told");
+    assert_eq!(word(&CHECK, &of("elsewhere.example.net", true)), "inconclusive");
+}

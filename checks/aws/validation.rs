@@ -68,6 +68,9 @@ pub(super) fn proofs(evidence: &Evidence, certificate: &Certificate) -> Vec<Proo
             wanted: Some(record.clone()),
         });
     }
+    if found.is_empty() {
+        found.extend(in_the_zone(evidence, certificate));
+    }
     if found.is_empty()
         && let Some((of, chain)) = seen_for(evidence, certificate)
     {
@@ -80,6 +83,25 @@ pub(super) fn proofs(evidence: &Evidence, certificate: &Certificate) -> Vec<Proo
         });
     }
     found
+}
+
+/// Records of the zone that lead to ACM for one of the certificate's names, where the account does not tell which ones
+/// ACM wants. Only what is wrong with them says something: the right one may be another.
+fn in_the_zone(evidence: &Evidence, certificate: &Certificate) -> Option<Proof> {
+    let records = evidence.zone.found()?.records.found()?;
+    records.0.iter().find_map(|record| {
+        let name = record.name.as_deref()?;
+        let (label, of) = name.split_once('.')?;
+        let leads = record.content.as_deref().is_some_and(|to| to.trim_end_matches('.').ends_with(ACM_VALIDATIONS));
+        let own = certificate.names.iter().find(|own| own.strip_prefix("*.").unwrap_or(own) == of)?;
+        (label.starts_with('_') && leads && record.proxied == Some(true)).then(|| Proof {
+            of: own.clone(),
+            name: name.to_owned(),
+            wanted: None,
+            public: public(chain(evidence, name), None),
+            zone: InZone::Proxied(record.describe()),
+        })
+    })
 }
 
 /// A record that somebody looked up for one of the certificate's names: `_x.name`.

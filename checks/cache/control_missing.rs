@@ -35,10 +35,11 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     if answer.speaks_of_freshness() {
         return Ok(Verdict::Pass(case.plan.now.lifetime()));
     }
-    if !answer.whole && !answer.from_origin {
+    let blocks = case.plan.obstacles.iter().any(|obstacle| obstacle.check == ID && obstacle.blocks);
+    // BYPASS, and a rule that bypasses where the origin is silent: the one explains the other, whatever was not quoted.
+    if !answer.whole && !answer.from_origin && !(blocks && case.input.observed.is_bypass()) {
         return Err(NotRun::inconclusive("the headers of the answer were not all seen"));
     }
-    let blocks = case.plan.obstacles.iter().any(|obstacle| obstacle.check == ID && obstacle.blocks);
     if blocks || evidence.target.expect == Expectation::Uncached {
         return Ok(case.judge(evidence, ID));
     }
@@ -106,5 +107,9 @@ mod tests {
         assert!(verdict(&CHECK, &seen).1.contains("the origin's own answer"));
         let thin = site(API).excerpt(&[(200, &[("cf-cache-status", "BYPASS")])]).expecting(Cached);
         assert_eq!(word(&CHECK, &thin), "inconclusive");
+        let rule = serde_json::json!([{"expression": "true", "action": "set_cache_settings",
+            "action_parameters": {"cache": true, "edge_ttl": {"mode": "bypass_by_default"}}}]);
+        let ruled = thin.in_zone(serde_json::json!({"rulesets": {"http_request_cache_settings": rule}}));
+        assert_eq!(word(&CHECK, &ruled), "fail", "the rule and BYPASS explain each other");
     }
 }

@@ -63,6 +63,25 @@ mod tests {
     use crate::evidence::target::Expectation::Cached;
 
     #[test]
+    fn a_rule_that_is_known_to_bypass() {
+        let rule = serde_json::json!([{"priority": 1, "status": "active", "actions": [{"id": "cache_level", "value": "bypass"}],
+            "targets": [{"target": "url", "constraint": {"operator": "matches", "value": "*example.com/*"}}]}]);
+        let thin = || serde_json::json!({ "page_rules": rule });
+        let whole = || {
+            serde_json::json!({ "page_rules": rule, "worker_routes": [], "worker_domains": [],
+            "rulesets": {"http_request_cache_settings": [], "http_request_transform": []} })
+        };
+        for document in [thin(), whole()] {
+            for status in ["BYPASS", "DYNAMIC"] {
+                let told = site(CSS).excerpt(&[(200, &[("cf-cache-status", status)])]).in_zone(document.clone());
+                assert_eq!(word(&CHECK, &told.expecting(Cached)), "fail", "{status} {document}");
+            }
+            let hit = site(CSS).edge(200, &["MISS", "HIT"], &[]).in_zone(document);
+            assert_eq!(word(&CHECK, &hit.expecting(Cached)), "pass", "what was served was not bypassed");
+        }
+    }
+
+    #[test]
     fn dynamic_on_a_default_extension() {
         let off = site(CSS).edge(200, &["DYNAMIC", "DYNAMIC"], &[("cache-control", "max-age=60")]);
         assert_eq!(word(&CHECK, &off), "warn");

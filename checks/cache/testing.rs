@@ -119,6 +119,12 @@ impl Evidence {
         self
     }
 
+    /// What is known of the zone.
+    pub(crate) fn in_zone(mut self, document: serde_json::Value) -> Self {
+        self.zone = Gathered::Found(crate::evidence::Zone::from_document(document).unwrap());
+        self
+    }
+
     /// The user sends this header.
     pub(crate) fn sending(mut self, name: &str, value: &str) -> Self {
         self.target.headers.push(crate::evidence::http::HeaderLine::new(name, value));

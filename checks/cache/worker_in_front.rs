@@ -2,8 +2,10 @@
 
 use super::{case, fixes};
 use crate::check::{Check, Probe, Severity};
-use crate::evidence::Target;
-use crate::verdict::Fix;
+use crate::evidence::http::CacheStatus;
+use crate::evidence::target::Expectation;
+use crate::evidence::{Evidence, Target};
+use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 const ID: &str = "cache-worker-in-front";
 
@@ -48,8 +50,38 @@ pub(crate) const CHECK: Check = Check {
         "https://developers.cloudflare.com/workers/cache/",
         "https://developers.cloudflare.com/cache/interaction-cloudflare-products/workers/",
     ],
-    judge: |evidence| case::obstacle(evidence, ID),
+    judge,
 };
+
+fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
+    let case = case::look(evidence)?;
+    let verdict = case.judge(evidence, ID);
+    if matches!(verdict, Verdict::Pass(_)) && lives_by_the_workers_word(evidence, &case) {
+        let worker = case.input.zone.by.worker.as_deref().unwrap_or("a Worker");
+        let says = format!(
+            "EXPIRED: the copy had ended when it was asked for, and {worker} takes this URL: how long an answer lives is \
+             what the Worker says or sets, not what the files behind it would"
+        );
+        let settle =
+            "what would settle it: the cache-control of a whole answer, and the same with the route taken away";
+        let finding = Finding::seen(says).confidence(Confidence::Low).severity(Severity::Low);
+        return Ok(Verdict::Warn(finding.proofs(case.sample_lines()).proof(settle)));
+    }
+    Ok(verdict)
+}
+
+/// Somebody wants it cached, and notes of EXPIRED are all there is to see: no lifetime, no time of day, and a Worker on
+/// the way that decides both. A visit of our own, or an answer that tells its lifetime, is judged by what it shows.
+fn lives_by_the_workers_word(evidence: &Evidence, case: &case::Case) -> bool {
+    let seen = &case.input.observed;
+    let undated = seen.samples.iter().all(|sample| sample.at.is_none() && !sample.whole);
+    evidence.target.expect == Expectation::Cached
+        && case.input.zone.worker == Some(true)
+        && seen.is_excerpt()
+        && undated
+        && seen.statuses().next() == Some(&CacheStatus::Expired)
+        && case.input.response.as_ref().is_none_or(|answer| !answer.speaks_of_freshness())
+}
 
 /// A route without a script takes the path away from the Worker (`facts/cloudflare.md` section 7, Worker routes).
 fn without_worker(fix: Fix, target: &Target) -> Fix {
@@ -86,6 +118,28 @@ mod tests {
         assert_eq!(word(&CHECK, &worker.clone().expecting(Cached)), "fail");
         is_honest(&CHECK, &worker);
         assert_eq!(word(&CHECK, &site(API).edge(200, &["DYNAMIC"], &[])), "pass");
+    }
+
+    #[test]
+    fn a_worker_that_is_known() {
+        let route = |pattern: &str| serde_json::json!({"worker_routes": [{"pattern": pattern, "script": "w"}], "worker_domains": []});
+        let lists = "_routes.json: include /*, exclude /build/*";
+        let expired: &[(u16, Lines)] =
+            &[(200, &[("cf-cache-status", "EXPIRED")]), (200, &[("cf-cache-status", "HIT")])];
+        for (pattern, wanted) in [("a.example.com/*", "warn"), (lists, "warn"), ("b.example.com/*", "pass")] {
+            let told = site(CSS).excerpt(expired).in_zone(route(pattern));
+            assert_eq!(word(&CHECK, &told.clone().expecting(Cached)), wanted, "{pattern}");
+            assert_eq!(word(&CHECK, &told), "pass", "nobody wants it cached");
+        }
+        let ours = site(CSS).edge(200, &["EXPIRED", "HIT"], &[]).in_zone(route("a.example.com/*"));
+        assert_eq!(word(&CHECK, &ours.expecting(Cached)), "pass", "a visit shows that a copy lives");
+        let dynamic: &[(u16, Lines)] = &[(200, &[("cf-cache-status", "DYNAMIC")])];
+        for (pattern, wanted) in
+            [("a.example.com/*", "fail"), ("functions/[[path]].ts", "fail"), ("b.example.com/*", "pass")]
+        {
+            let told = site(CSS).excerpt(dynamic).in_zone(route(pattern)).expecting(Cached);
+            assert_eq!(word(&CHECK, &told), wanted, "{pattern}");
+        }
     }
 
     #[test]

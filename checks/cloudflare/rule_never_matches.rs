@@ -126,6 +126,23 @@ mod tests {
     }
 
     #[test]
+    fn the_sites_other_name() {
+        let of = |phase: &str, rule: serde_json::Value| {
+            let mut evidence = zone(json!({"rulesets": {phase: [rule]}}));
+            evidence.target = "https://www.shop.example.com/a".parse().unwrap();
+            evidence
+        };
+        let names = "http.host eq \"shop.example.com\"";
+        let cached = json!({"id": "c1", "expression": names, "action": "set_cache_settings", "action_parameters": {"cache": true}});
+        assert_eq!(verdict(&CHECK, &of("http_request_cache_settings", cached)).0, "warn/medium/unsure");
+        assert_eq!(
+            verdict(&CHECK, &of("http_config_settings", strict(names))).0,
+            "pass",
+            "an origin of its own may be meant"
+        );
+    }
+
+    #[test]
     fn a_rule_that_cannot_be_read_is_shown_with_its_place() {
         let broken =
             zone(json!({"rulesets": {"http_config_settings": [strict("http.host = \"lambda.example.com\"")]}}));

@@ -20,6 +20,7 @@ pub(crate) const CHECK: Check = Check {
     sources: &[
         "https://developers.cloudflare.com/cache/how-to/tiered-cache/",
         "https://developers.cloudflare.com/changelog/2026-04-17-smart-tiered-cache-for-public-cloud/",
+        "https://developers.cloudflare.com/api/resources/cache/subresources/origin_cloud_regions/",
     ],
     judge,
 };
@@ -80,10 +81,20 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let region = region.unwrap_or_else(|| "REGION".into());
     let chain = evidence.origin_chain().ok().map(|chain| chain.addresses()).unwrap_or_default();
     let address = chain.first().map_or_else(|| "ORIGIN_ADDRESS".into(), ToString::to_string);
-    let body = serde_json::json!({ "ip": address, "vendor": "aws", "region": region }).to_string();
+    // Where the probe reads the hints too (`facts/cloudflare.md` 8.3); its predecessor, `/cache/origin_cloud_regions`,
+    // ended on 2026-10-01.
+    let path = format!("/origin/cloud_regions/{address}");
+    let body = serde_json::json!({ "origin_ip": address, "vendor": "aws", "region": region }).to_string();
     Fix::new(format!("Tell Smart Tiered Cache that the origin is in aws/{region}."))
         .dashboard(format!("Caching → Tiered Cache → Smart Tiered Cache → origin region: AWS, {region}"))
-        .api("The hint, for one address of the origin", api::call("POST", "/cache/origin_cloud_regions", Some(&body)))
+        .api("The hint, for one address of the origin", api::call("PUT", &path, Some(&body)))
+        .terraform(
+            "The same, Cloudflare provider v5",
+            format!(
+                "resource \"cloudflare_origin_cloud_region\" \"origin\" {{\n  zone_id   = var.zone_id\n  origin_ip = \
+                 \"{address}\"\n  vendor    = \"aws\"\n  region    = \"{region}\"\n}}"
+            ),
+        )
 }
 
 #[cfg(test)]
@@ -126,5 +137,7 @@ mod tests {
         assert_eq!(word(&CHECK, &served(of(json!({}), json!([]), TARGET))), "blocked");
         let fix = CHECK.mend(&of(on(), json!([]), TARGET), &Finding::seen("x"));
         assert!(fix.summary.contains("aws/us-west-2"), "{}", fix.summary);
+        let put = &fix.steps.iter().find(|step| step.text.contains("curl")).unwrap().text;
+        assert!(put.contains("-X PUT") && put.contains("/origin/cloud_regions/"), "where the probe reads it: {put}");
     }
 }

@@ -1,10 +1,11 @@
 //! The order of `diagnosis.md` section 1, and what explains what, as data.
 
-use crate::evidence::gateway::{Domain, DomainStatus, EndpointType};
+use crate::evidence::gateway::{Certificate, CertificateStatus, Domain, DomainStatus, EndpointType};
 use crate::evidence::http::{Outcome, Response};
 use crate::evidence::target::Scheme;
 use crate::evidence::{Evidence, Idle};
 use crate::model::cloudflare::error_code;
+use crate::model::effective::Setter;
 use crate::model::reach;
 use crate::model::ssl_mode::SslMode;
 use crate::model::trust;
@@ -194,6 +195,7 @@ pub(super) const EXPLAINS: &[Explains] = &[
     when("dns-caa-forbids-issuer", &["edge-certificate-not-covering"], |e| !e.edge_tls_completed()),
     always("edge-certificate-not-covering", &["edge-unreachable"]),
     always("dns-caa-forbids-issuer", &["cloudflare-edge-certificate-pending"]),
+    when("dns-caa-forbids-issuer", &["aws-certificate-unusable"], is_not_issued),
     // Unless the validation record is gone as well.
     when("dns-caa-forbids-issuer", &["aws-certificate-renewal-blocked"], validation_stands),
     when("cloudflare-edge-certificate-pending", &["edge-certificate-not-covering", "edge-unreachable"], |e| {
@@ -242,6 +244,8 @@ pub(super) const EXPLAINS: &[Explains] = &[
     when("cloudflare-ssl-mode-weak", &["cloudflare-rule-shadowed", "cloudflare-rule-never-matches"], |e| {
         concerns(e, &["ssl"]) && !concerns(e, CACHE)
     }),
+    // To move such a rule as it is would make the fault last: first the mode, then the move.
+    when("cloudflare-ssl-mode-weak", &["cloudflare-page-rule-superseded"], mode_by_page_rule),
     when("cloudflare-rule-shadowed", DECIDED_BY_RULES, |e| concerns(e, CACHE)),
     when("cloudflare-rule-never-matches", DECIDED_BY_RULES, |e| concerns(e, CACHE)),
     always("edge-host-rejected", &["edge-gateway-rejects"]),
@@ -350,6 +354,11 @@ fn plain_mode(evidence: &Evidence) -> bool {
     evidence.effective().map_or(true, |effective| effective.ssl.value.is_none_or(|mode| mode < SslMode::Full))
 }
 
+/// Does a Page Rule set the mode?
+fn mode_by_page_rule(evidence: &Evidence) -> bool {
+    evidence.effective().is_ok_and(|effective| matches!(effective.ssl.by, Setter::PageRule { .. }))
+}
+
 /// Is one of these settings what a rule misses, or loses to another?
 fn concerns(evidence: &Evidence, settings: &[&str]) -> bool {
     evidence.effective().is_ok_and(|effective| {
@@ -362,6 +371,18 @@ fn concerns(evidence: &Evidence, settings: &[&str]) -> bool {
 /// Every validation record of ACM that was looked up leads on.
 fn validation_stands(evidence: &Evidence) -> bool {
     evidence.dns.found().is_some_and(|dns| dns.validation.iter().all(|chain| !chain.hops.is_empty()))
+}
+
+/// No certificate of the account's data was issued: each waits, or could not be.
+fn is_not_issued(evidence: &Evidence) -> bool {
+    let certificates = evidence.gateway.found().and_then(|gateway| gateway.certificates.found());
+    let waits = |one: &Certificate| {
+        matches!(
+            one.status,
+            Some(CertificateStatus::PendingValidation | CertificateStatus::Failed | CertificateStatus::Other(_))
+        )
+    };
+    certificates.is_some_and(|all| !all.is_empty() && all.iter().all(waits))
 }
 
 /// A custom domain that could not be made, rather than one that serves on and cannot be changed.

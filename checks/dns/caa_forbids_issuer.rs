@@ -2,6 +2,7 @@
 
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::dns::{CaaSearch, CaaStep};
+use crate::evidence::gateway::{CertificateKind, CertificateStatus};
 use crate::evidence::tls::{Certificate, Connect};
 use crate::evidence::{Evidence, Gathered, Handshake};
 use crate::model::caa::{self, Authority};
@@ -12,7 +13,7 @@ pub(crate) const CHECK: Check = Check {
     id: "dns-caa-forbids-issuer",
     title: "CAA lets the path's certification authorities in",
     severity: Severity::High,
-    needs: &[Probe::Dns, Probe::EdgeTls, Probe::OriginTls],
+    needs: &[Probe::Dns, Probe::EdgeTls, Probe::OriginTls, Probe::Gateway],
     why: "An authority must refuse to issue or renew where CAA does not name it. The certificate that is there goes \
           on working, and \
           then ends. CAA is inherited from the parent and through a CNAME, and Cloudflare answers with records of \
@@ -41,6 +42,9 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let search = dns.caa.get()?;
     if let Some(failed) = search.steps.iter().find_map(|step| step.failed.as_ref().map(|failed| (step, failed))) {
         return Err(NotRun::inconclusive(format!("CAA of {}: {}", failed.0.name, failed.1.describe())));
+    }
+    if let Some(verdict) = shut_out_of_acm(evidence, search) {
+        return Ok(verdict);
     }
     if search.relevant().is_none() {
         return Ok(Verdict::pass("no CAA record restricts issuance"));
@@ -134,6 +138,57 @@ fn lines(set: &CaaStep) -> Vec<String> {
         .collect()
 }
 
+/// Data that tells of one certificate of ACM and of no domain that shows it: it is about that certificate, and CAA of its
+/// name keeps Amazon from issuing it. Where the account is read, `aws-certificate-renewal-blocked` says so.
+fn shut_out_of_acm(evidence: &Evidence, search: &CaaSearch) -> Option<Verdict> {
+    let certificate = the_only_one(evidence)?;
+    let (name, set) = certificate.names.iter().find_map(|name| {
+        let set = nearest(search, name)?;
+        (!caa::permits(&set.records, &caa::AMAZON, name.starts_with("*."))).then_some((name, set))
+    })?;
+    let owner = match &set.through {
+        Some(target) => format!("{} (through its CNAME to {target})", set.name),
+        None => set.name.clone(),
+    };
+    let waits = certificate.status == Some(CertificateStatus::PendingValidation);
+    let ended = certificate.not_after.is_some_and(|end| end < evidence.gathered_at);
+    let what = if waits { "issue" } else { "renew" };
+    let finding = Finding::seen(format!("CAA at {owner} does not let Amazon {what} the certificate for {name}"))
+        .proofs(lines(set))
+        .proofs(certificate.status.as_ref().map(|status| format!("ACM: status {status}")))
+        .proofs(above(search, set))
+        .confidence(Confidence::Medium);
+    Some(if waits || ended { Verdict::Fail(finding) } else { Verdict::Warn(finding) })
+}
+
+/// The set for the name: of what was reported, the one at the name or the next above it.
+fn nearest<'a>(search: &'a CaaSearch, name: &str) -> Option<&'a CaaStep> {
+    let base = name.strip_prefix("*.").unwrap_or(name);
+    let covers =
+        |step: &&CaaStep| base.strip_suffix(&step.name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    search.steps.iter().filter(covers).find(|step| !step.records.is_empty())
+}
+
+/// A set further up that lets Amazon in, and is never asked: people look there first.
+fn above(search: &CaaSearch, set: &CaaStep) -> Option<String> {
+    let higher = search.steps.iter().skip_while(|step| step.name != set.name).skip(1);
+    let lets_in = |step: &&CaaStep| !step.records.is_empty() && caa::permits(&step.records, &caa::AMAZON, false);
+    let step = higher.into_iter().find(lets_in)?;
+    Some(format!("{} lets Amazon in, but is not asked: the search ends at the first set (RFC 8659 §3)", step.name))
+}
+
+/// The only certificate of data that tells of no domains, where Amazon issues it.
+fn the_only_one(evidence: &Evidence) -> Option<&crate::evidence::gateway::Certificate> {
+    let gateway = evidence.gateway.found()?;
+    if gateway.domains.found().is_some() || gateway.unread("domains").is_some() {
+        return None;
+    }
+    let [one] = gateway.certificates.found()?.as_slice() else { return None };
+    let by_others = matches!(one.kind, Some(CertificateKind::Imported | CertificateKind::Private));
+    let issued_by_others = one.issuer.as_deref().is_some_and(|issuer| !issuer.contains("Amazon"));
+    (!by_others && !issued_by_others).then_some(one)
+}
+
 /// The edge has no certificate to show, and none of Cloudflare's authorities may issue one.
 fn shut_out_at_the_edge(evidence: &Evidence, search: &CaaSearch) -> Option<Verdict> {
     let handshake = evidence.edge.tls.found()?;
@@ -179,7 +234,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
         .filter_map(|authority| authority.domains.first().copied())
         .collect();
     if wanted.is_empty() {
-        wanted.push("pki.goog");
+        wanted.push(if the_only_one(evidence).is_some() { "amazon.com" } else { "pki.goog" });
     }
     if let Some(target) = set.and_then(|set| set.through.as_ref()) {
         let fix = Fix::new(format!(
@@ -288,6 +343,32 @@ mod tests {
         let verdict = judge(&evidence).unwrap();
         assert!(verdict.finding().unwrap().proof[0].contains("through its CNAME to cname.host.example.net"));
         assert!(fix(&evidence, verdict.finding().unwrap()).summary.contains("cname.host.example.net"));
+    }
+
+    #[test]
+    fn one_certificate_and_no_domain() {
+        let of = |certificate: serde_json::Value, records: &[&str]| {
+            let steps = vec![caa("a.example.org", records), caa("example.org", &["issue amazon.com"])];
+            let account = serde_json::json!({ "certificates": [certificate] });
+            Evidence { gateway: Gathered::Found(crate::evidence::Gateway::from_document(account)), ..at(steps) }
+        };
+        let waiting =
+            || serde_json::json!({"SubjectAlternativeNames": ["*.a.example.org"], "Status": "PENDING_VALIDATION"});
+        let evidence = of(waiting(), &["issue letsencrypt.org"]);
+        let verdict = judge(&evidence).unwrap();
+        assert_eq!(word(&Ok(verdict.clone())), "fail");
+        let finding = verdict.finding().unwrap();
+        assert!(finding.proof.iter().any(|line| line.starts_with("example.org lets Amazon in")), "{finding:?}");
+        assert!(format!("{:?}", fix(&evidence, finding)).contains("amazon.com"));
+        assert_ne!(word(&judge(&of(waiting(), &["issue awstrust.com"]))), "fail");
+        let imported = serde_json::json!({"SubjectAlternativeNames": ["a.example.org"], "Type": "IMPORTED"});
+        assert_ne!(word(&judge(&of(imported, &["issue letsencrypt.org"]))), "warn");
+        let above = at(vec![caa("example.org", &["issue letsencrypt.org"])]);
+        let account = serde_json::json!({ "certificates": [waiting()] });
+        let above = Evidence { gateway: Gathered::Found(crate::evidence::Gateway::from_document(account)), ..above };
+        assert_eq!(word(&judge(&above)), "fail", "the set of the parent is all that was reported");
+        let issued = serde_json::json!({"SubjectAlternativeNames": ["a.example.org"], "Status": "ISSUED"});
+        assert_eq!(word(&judge(&of(issued, &["issue letsencrypt.org"]))), "warn");
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub(crate) const CHECK: Check = Check {
         "https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-1xxx-errors/error-1000/",
         "https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-1xxx-errors/error-1014/",
         "https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-1xxx-errors/error-1034/",
+        "https://developers.cloudflare.com/pages/configuration/custom-domains/",
     ],
     judge,
 };
@@ -27,6 +28,42 @@ pub(crate) const CHECK: Check = Check {
 /// Suffixes of Cloudflare's own products, which are meant to be pointed at.
 const PRODUCTS: &[&str] =
     &[".pages.dev", ".workers.dev", ".cfargotunnel.com", ".r2.dev", ".r2.cloudflarestorage.com", ".cdn.cloudflare.net"];
+
+/// Products that answer for a host only once it is theirs: what they are, and how it becomes so. A bare CNAME does not do
+/// it: 522 (<https://developers.cloudflare.com/pages/configuration/custom-domains/>), or 1014 from another account.
+const BY_INVITATION: &[(&str, &str, &str)] = &[
+    (".pages.dev", "a Pages project", "Workers & Pages → the project → Custom domains → Set up a custom domain"),
+    (".workers.dev", "a Worker", "Workers & Pages → the Worker → Settings → Domains & Routes → Add custom domain"),
+    (".r2.dev", "an R2 bucket", "R2 → the bucket → Settings → Custom Domains → Connect Domain"),
+];
+
+/// What a product of Cloudflare's is called, and where a host is added to it.
+fn by_invitation(name: &str) -> Option<(&'static str, &'static str)> {
+    let found = BY_INVITATION.iter().find(|(suffix, ..)| name.ends_with(suffix));
+    found.map(|(_, what, place)| (*what, *place))
+}
+
+/// The zone's own proxied record leads to a product that may not know the host, and nothing else takes the URL.
+fn uninvited(evidence: &Evidence) -> Option<(String, &'static str)> {
+    let zone = evidence.zone_of_host().ok()?;
+    let added = |domain: &crate::evidence::zone::WorkerDomain| domain.hostname == evidence.target.host;
+    if zone.worker_domains.found().is_some_and(|all| all.iter().any(added)) || !is_left_to_the_record(evidence) {
+        return None;
+    }
+    evidence.zone_records().into_iter().filter(|record| record.proxied != Some(false)).find_map(|record| {
+        let content = record.content.as_deref().filter(|_| record.kind.as_deref() == Some("CNAME"))?;
+        let content = content.trim_end_matches('.').to_ascii_lowercase();
+        let (what, _) = by_invitation(&content)?;
+        Some((content, what))
+    })
+}
+
+/// Is there no Worker, and no rule, that is known to send the URL elsewhere?
+fn is_left_to_the_record(evidence: &Evidence) -> bool {
+    evidence.effective().is_ok_and(|effective| {
+        !matches!(effective.worker.value, Some(Some(_))) && !matches!(effective.host_header.value, Some(Some(_)))
+    })
+}
 
 fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     // Today's edge does not use tomorrow's origin.
@@ -37,6 +74,29 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     }
     if let Some(why) = meant(evidence) {
         return Ok(Verdict::pass(why));
+    }
+    if let Some((name, what)) = uninvited(evidence) {
+        match answer {
+            Some(response) if response.status == 522 => {
+                let seen = format!("the record leads to {name}, {what} that does not know {}", evidence.target.host);
+                let finding = Finding::seen(seen).proof(format!("{} CNAME {name}, proxied", evidence.target.host));
+                let finding = finding.proof("the edge answers 522, as it does for a host that was not added there");
+                return Ok(Verdict::Fail(finding.confidence(Confidence::Medium)));
+            }
+            Some(_) => {}
+            None if evidence.edge.http.found().is_none() => {
+                let seen = format!(
+                    "the record leads to {name}, {what}: it answers for {} only if the host was added there, which is not \
+                     seen here (else 522, or 1014 where it is another account's)",
+                    evidence.target.host
+                );
+                let finding = Finding::seen(seen).proof(format!("{} CNAME {name}, proxied", evidence.target.host));
+                let settle = format!("what would settle it: curl -sSi {}", shell_quote(&evidence.target.url()));
+                let finding = finding.proof(settle).confidence(Confidence::Low).severity(Severity::Low);
+                return Ok(Verdict::Warn(finding));
+            }
+            None => {}
+        }
     }
     if let Some(declared) = &evidence.target.origin
         && let Ok(address) = declared.host.parse::<std::net::IpAddr>()
@@ -131,6 +191,17 @@ fn by_address(answer: Option<&Response>, finding: Finding) -> Result<Verdict, No
 
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
     let host = &evidence.target.host;
+    if let Some((name, what)) = uninvited(evidence)
+        && let Some((_, place)) = by_invitation(&name)
+    {
+        let fix = Fix::new(format!(
+            "Add {host} to {name}, {what}; the record alone is not enough. Where that belongs to another account, its owner \
+             has to add it."
+        ));
+        return fix
+            .dashboard(format!("{place}: {host}"))
+            .shell("Does it answer?", format!("curl -sSi {}", shell_quote(&evidence.target.url())));
+    }
     let fix = Fix::new(format!(
         "Point {host} at the origin itself. A name in another Cloudflare account has to be added there as a custom \
          hostname (Cloudflare for SaaS) or custom domain; a site without an origin uses 192.0.2.1 or 100::."
@@ -192,6 +263,35 @@ mod tests {
         assert_eq!(word(&judge(&tomorrow)), "pass");
         tomorrow.target.origin.as_mut().unwrap().assumed = true;
         assert_eq!(word(&judge(&tomorrow)), "warn", "today's answer is not about tomorrow's record");
+    }
+
+    #[test]
+    fn products_that_know_their_hosts() {
+        let of = |content: &str, proxied: bool, more: serde_json::Value| {
+            let mut document = serde_json::json!({"zone": {"name": "example.com"}, "dns_records": [
+                {"name": HOST, "type": "CNAME", "content": content, "proxied": proxied}]});
+            for (key, value) in more.as_object().unwrap() {
+                document[key] = value.clone();
+            }
+            zone(nothing(), document)
+        };
+        let none = || serde_json::json!({});
+        let thin = judge(&of("site.pages.dev", true, none())).unwrap();
+        let finding = thin.finding().unwrap();
+        assert_eq!((finding.confidence, finding.severity), (Confidence::Low, Some(Severity::Low)));
+        assert!(
+            fix(&of("site.pages.dev", true, none()), finding)
+                .summary
+                .contains("Add lambda.example.com to site.pages.dev")
+        );
+        assert_eq!(word(&judge(&edge(of("site.pages.dev", true, none()), 522, ""))), "fail");
+        assert_ne!(word(&judge(&edge(of("site.pages.dev", true, none()), 200, ""))), "warn", "it works");
+        assert_eq!(word(&judge(&edge(of("site.pages.dev", true, none()), 409, "error code: 1014"))), "fail");
+        let domain = serde_json::json!({"worker_domains": [{"hostname": HOST, "service": "site"}]});
+        assert_ne!(word(&judge(&of("site.workers.dev", true, domain))), "warn", "it was added");
+        for (content, proxied) in [("site.pages.dev", false), ("abc.cfargotunnel.com", true), (TARGET, true)] {
+            assert_ne!(word(&judge(&of(content, proxied, none()))), "warn", "{content} {proxied}");
+        }
     }
 
     #[test]

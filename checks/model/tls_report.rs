@@ -52,7 +52,21 @@ const PHRASES: &[(ReportedFault, &[&str])] = &[
         ],
     ),
     (F::NotYetValid, &["not yet valid", "cert_not_yet_valid", "notvalidyet"]),
-    (F::Incomplete, &["unable to verify the first certificate", "unable_to_verify_leaf_signature", "incomplete chain"]),
+    (
+        F::Incomplete,
+        &[
+            "unable to verify the first certificate",
+            "unable_to_verify_leaf_signature",
+            "incomplete chain",
+            "incomplete certificate chain",
+            "chain is incomplete",
+            "chain issues: incomplete",
+            "missing intermediate",
+            "intermediate certificate is missing",
+            "intermediate is missing",
+            "intermediate not sent",
+        ],
+    ),
     (
         F::UnknownIssuer,
         &[

@@ -114,6 +114,20 @@ mod tests {
     }
 
     #[test]
+    fn a_public_issuer_that_cannot_be_reached() {
+        let told = |issuer: &str| {
+            let mut evidence = pki().healthy();
+            let Gathered::Found(handshake) = &mut evidence.origin.tls else { unreachable!() };
+            let error = Some("unable to get local issuer certificate".to_owned());
+            (handshake.connect, handshake.outcome) = (Connect::Reported, TlsOutcome::Reported { error });
+            handshake.chain[0].issuer = issuer.into();
+            edge_error(evidence, 526)
+        };
+        assert_eq!(word(&CHECK, &told("CN=R11, O=Let's Encrypt, C=US")), "fail/medium");
+        assert_ne!(word(&CHECK, &told("CN=Our own CA")), "fail/medium");
+    }
+
+    #[test]
     fn whole_chains_and_other_faults() {
         let pki = pki();
         let middle = pki.public.intermediate("Services Y1", "Public Root Ltd");

@@ -26,8 +26,12 @@ pub(crate) const CHECK: Check = Check {
 
 fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let edge = edge(evidence);
-    let handshake = view::handshake(evidence)?;
     let origin = origin_name(evidence);
+    let handshake = match view::handshake(evidence) {
+        Ok(handshake) => handshake,
+        // Nobody asked the origin, and yet its refusal is seen: it came through the edge.
+        Err(why) => return through_the_edge(evidence, &origin).ok_or(why),
+    };
     let Some(refusal) = refusal(evidence, handshake) else { return accepts(evidence, &edge, handshake) };
     let finding = Finding::seen(format!("{origin} refuses whoever shows no client certificate")).proof(refusal);
     // The same refusal through Cloudflare: what came through is the origin's answer, and it is a no.
@@ -68,6 +72,18 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             Verdict::Warn(finding.confidence(Confidence::Medium))
         }
     })
+}
+
+/// The refusal as visitors meet it, where the origin itself was not asked.
+fn through_the_edge(evidence: &Evidence, origin: &str) -> Option<Verdict> {
+    let exchange = evidence.edge_exchanges().find(|exchange| exchange.response().is_some_and(refuses))?;
+    let shows = match Pulls::of(evidence) {
+        Some(Pulls::Sends(which)) => format!("Cloudflare shows {which}, which the origin does not know"),
+        Some(Pulls::None) => "Authenticated Origin Pulls is off at every level: Cloudflare shows none".into(),
+        None => "Cloudflare shows none, or not the right one".into(),
+    };
+    let finding = Finding::seen(format!("{origin} refuses whoever shows no client certificate, Cloudflare too"));
+    Some(Verdict::Fail(finding.proof(line(exchange)).proof("\"No required SSL certificate was sent\"").proof(shows)))
 }
 
 /// What Cloudflare shows to this host's origin: host before zone before global (`facts/cloudflare.md` section 4.5).
@@ -219,6 +235,24 @@ mod tests {
             assert_eq!(word(&CHECK, &edge_hit(evidence.clone())), "warn/medium");
             assert_eq!(word(&CHECK, &evidence), "warn/medium");
         }
+    }
+
+    #[test]
+    fn nginx_refuses_through_the_edge_too() {
+        let nobody_asked = |mut evidence: Evidence| {
+            evidence.origin.tls = Gathered::Missing(NotRun::Disabled(Probe::OriginTls));
+            evidence.origin.http = Gathered::Missing(NotRun::Disabled(Probe::OriginHttp));
+            evidence
+        };
+        let mut evidence = nobody_asked(served(pki().healthy()));
+        assert_eq!(word(&CHECK, &evidence), "disabled");
+        let Gathered::Found(http) = &mut evidence.edge.http else { unreachable!() };
+        for sample in &mut http.samples {
+            if let crate::evidence::http::Outcome::Answered(response) = &mut sample.outcome {
+                (response.status, response.body.prefix) = (400, NGINX.into());
+            }
+        }
+        assert_eq!(word(&CHECK, &evidence), "fail/high");
     }
 
     #[test]

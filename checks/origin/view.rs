@@ -137,9 +137,35 @@ fn settle(evidence: &Evidence) -> &'static str {
 /// The faults that somebody reported of the origin's TLS.
 pub(crate) fn reported(evidence: &Evidence) -> Vec<ReportedFault> {
     match evidence.origin.tls.found().map(|handshake| &handshake.outcome) {
-        Some(TlsOutcome::Reported { error: Some(error) }) => faults(error),
+        Some(TlsOutcome::Reported { error: Some(error) }) => {
+            let mut found = faults(error);
+            // The way to a public authority was not found: what lies between was not sent.
+            let public = evidence.origin.tls.found().and_then(Handshake::leaf).is_some_and(is_of_public_authority);
+            if public && error.to_lowercase().contains("local issuer") {
+                let unknown = found.iter_mut().filter(|fault| **fault == ReportedFault::UnknownIssuer);
+                unknown.for_each(|fault| *fault = ReportedFault::Incomplete);
+            }
+            found
+        }
         _ => Vec::new(),
     }
+}
+
+/// Does the issuer's name, as somebody wrote it down, say that it is one of the large public authorities?
+fn is_of_public_authority(leaf: &Certificate) -> bool {
+    const PUBLIC: &[&str] = &[
+        "let's encrypt",
+        "amazon",
+        "google trust services",
+        "digicert",
+        "sectigo",
+        "globalsign",
+        "godaddy",
+        "ssl.com",
+        "zerossl",
+    ];
+    let issuer = leaf.issuer.to_lowercase().replace('\u{2019}', "'");
+    PUBLIC.iter().any(|name| issuer.contains(name))
 }
 
 /// The words of that report.

@@ -20,7 +20,7 @@ use crate::report;
 /// Runs the command.
 pub(super) fn run(mut arguments: LintArgs, typed: Typed) -> Result<u8, CommandError> {
     let mut setup = Setup::load(&arguments.output.config, typed)?;
-    setup.policy(&mut arguments.output.policy);
+    setup.output(&mut arguments.output);
     let checks = setup.checks(&mut arguments.select)?;
     let input = input(&arguments.files, &arguments.reading, arguments.url.as_deref(), &arguments.wishes)?;
     let stage = Stage::new(&arguments.output, &checks, &setup.loaded)?;

@@ -7,7 +7,7 @@ use cfdoctor_checks::Check;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use super::args::{ConfigArgs, CredentialUse, KnownArgs, NetworkArgs, PolicyArgs, SelectArgs};
+use super::args::{ConfigArgs, CredentialUse, KnownArgs, NetworkArgs, OutputArgs, PolicyArgs, SelectArgs};
 use super::{CommandError, values};
 use crate::config::{self, CredentialWord, Loaded, VARIABLE};
 
@@ -80,6 +80,18 @@ impl Setup {
         }
     }
 
+    /// Policy, and what is known already.
+    pub(super) fn output(&self, given: &mut OutputArgs) {
+        self.policy(&mut given.policy);
+        let baseline = self.loaded.config.baseline.as_deref().map(|path| self.loaded.beside(path));
+        self.fill("baseline", &mut given.baseline, baseline.map(Some).as_ref());
+    }
+
+    /// The paths of the file, as they are seen from here.
+    fn beside(&self, paths: &Option<Vec<PathBuf>>) -> Option<Vec<PathBuf>> {
+        Some(paths.as_ref()?.iter().map(|path| self.loaded.beside(path)).collect())
+    }
+
     pub(super) fn policy(&self, given: &mut PolicyArgs) {
         let config = &self.loaded.config;
         self.fill("fail_on", &mut given.fail_on, config.fail_on.as_ref());
@@ -96,6 +108,16 @@ impl Setup {
         self.fill("retries", &mut given.retries, config.retries.as_ref());
         self.fill("resolver", &mut given.resolver, resolver.map(Some).as_ref());
         self.fill("wait", &mut given.wait, config.wait.map(Some).as_ref());
+        self.fill("proxy", &mut given.proxy, config.proxy.clone().map(Some).as_ref());
+        self.fill("headers", &mut given.headers, config.header.as_ref());
+        self.fill("cacert", &mut given.cacert, self.beside(&config.cacert).as_ref());
+        let one = |path: &Option<PathBuf>| path.as_deref().map(|path| Some(self.loaded.beside(path)));
+        self.fill("origin_ca", &mut given.origin_ca, one(&config.origin_ca).as_ref());
+        // Certificate and key are one thing: half of it is never taken from the file.
+        if !self.typed.has("cert") && !self.typed.has("key") {
+            self.fill("cert", &mut given.cert, one(&config.cert).as_ref());
+            self.fill("key", &mut given.key, one(&config.key).as_ref());
+        }
         Ok(())
     }
 
@@ -109,6 +131,8 @@ impl Setup {
         self.fill("cloudflare", &mut given.cloudflare, config.cloudflare.map(word).as_ref());
         self.fill("aws", &mut given.aws, config.aws.map(word).as_ref());
         self.fill("aws_regions", &mut given.aws_regions, config.aws_regions.as_ref());
+        self.fill("zone_json", &mut given.zone_json, self.beside(&config.zone_json).as_ref());
+        self.fill("aws_json", &mut given.aws_json, self.beside(&config.aws_json).as_ref());
     }
 
     /// The chosen checks; the owner's own conditions that are not chosen are forgotten.

@@ -14,7 +14,7 @@ const UNLESS_SAID: Expectation = Expectation::Cached;
 /// Runs the command.
 pub(super) fn run(mut arguments: WhyArgs, typed: Typed) -> Result<u8, CommandError> {
     let mut setup = Setup::load(&arguments.output.config, typed)?;
-    setup.policy(&mut arguments.output.policy);
+    setup.output(&mut arguments.output);
     setup.network(&mut arguments.network)?;
     setup.known(&mut arguments.known);
     let checks = setup.checks(&mut arguments.select)?;

@@ -1,10 +1,11 @@
 //! The keys of the file, and what the grammar alone cannot tell of them.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cfdoctor_checks::evidence::Target;
 use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation};
+use cfdoctor_checks::evidence::{Target, redact};
 use cfdoctor_checks::{AREAS, RETIRED, Severity};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -60,6 +61,24 @@ pub struct Config {
     pub aws: Option<CredentialWord>,
     /// Regions in which the custom domain is looked for, or `["all"]`.
     pub aws_regions: Option<Vec<String>>,
+    /// Proxy: `[http://|socks5://]HOST[:PORT]`; who needs a password types `--proxy`.
+    pub proxy: Option<String>,
+    /// Headers of the request to diagnose, `NAME: VALUE`; never a secret: the file is shared.
+    pub header: Option<Vec<String>>,
+    /// PEM files with roots that are trusted beside the public ones; like every path here, as seen from this file.
+    pub cacert: Option<Vec<PathBuf>>,
+    /// PEM file with the client certificate for the origin.
+    pub cert: Option<PathBuf>,
+    /// PEM file with the key of `cert`; the key itself does not belong here.
+    pub key: Option<PathBuf>,
+    /// PEM file that replaces the built-in Cloudflare Origin CA roots.
+    pub origin_ca: Option<PathBuf>,
+    /// JSON files of the zone.
+    pub zone_json: Option<Vec<PathBuf>>,
+    /// JSON files of the AWS account.
+    pub aws_json: Option<Vec<PathBuf>>,
+    /// An earlier report: what it knew already does not count.
+    pub baseline: Option<PathBuf>,
     /// What is examined where the command line names nothing; each with its own options.
     pub target: Vec<TargetConfig>,
     /// Findings that do not count.
@@ -155,6 +174,13 @@ impl Config {
         within("retries", self.retries, 0, 5)?;
         said("region", self.region.as_deref(), |text| values::region(text).map(drop))?;
         said("resolver", self.resolver.as_deref(), |text| values::resolver(text).map(drop))?;
+        said("proxy", self.proxy.as_deref(), without_password)?;
+        for (index, line) in self.header.iter().flatten().enumerate() {
+            said(&format!("header.{index}"), Some(line), without_secret)?;
+        }
+        if self.key.is_some() && self.cert.is_none() {
+            return Err(Fault { in_key: true, ..fault("key", "the key of which certificate? name its file as cert") });
+        }
         for (key, patterns) in [("only", &self.only), ("skip", &self.skip)] {
             for (index, pattern) in patterns.iter().flatten().enumerate() {
                 self.known(pattern).map_err(|why| fault(format!("{key}.{index}"), why))?;
@@ -187,6 +213,29 @@ impl Config {
                 let hint = suggest::hint(id, self.ids());
                 let message = format!("no check is called {id:?}{hint} (`cfdoctor explain` lists them all)");
                 return Err(Fault { path: format!("severity.{id}"), in_key: true, message });
+            }
+        }
+        Ok(())
+    }
+
+    /// A file that is named and cannot be read; paths are as seen from `folder`.
+    pub(super) fn unreadable(&self, folder: &Path) -> Result<(), Fault> {
+        fn several(files: &Option<Vec<PathBuf>>) -> &[PathBuf] {
+            files.as_deref().unwrap_or_default()
+        }
+        let one = |file: &'_ Option<PathBuf>| file.iter().cloned().collect::<Vec<_>>();
+        let lists = [("cacert", &self.cacert), ("zone-json", &self.zone_json), ("aws-json", &self.aws_json)];
+        let lists = lists.map(|(key, files)| (key, several(files).to_vec(), true));
+        let single = [("cert", &self.cert), ("key", &self.key), ("origin-ca", &self.origin_ca)];
+        let single =
+            single.into_iter().chain([("baseline", &self.baseline)]).map(|(key, file)| (key, one(file), false));
+        for (key, files, is_list) in lists.into_iter().chain(single) {
+            for (index, file) in files.iter().enumerate() {
+                if let Err(error) = std::fs::File::open(folder.join(file)) {
+                    let path = if is_list { format!("{key}.{index}") } else { key.to_owned() };
+                    let file = folder.join(file);
+                    return Err(fault(path, format!("{} cannot be read ({error})", file.display())));
+                }
             }
         }
         Ok(())
@@ -242,6 +291,34 @@ fn within(key: &str, value: Option<u32>, least: u32, most: u32) -> Result<(), Fa
             Err(fault(key, format!("{value} is not from {least} to {most}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// A password in a file that a repository keeps is no secret any more.
+fn without_password(proxy: &str) -> Result<(), String> {
+    match proxy.contains('@') {
+        true => {
+            Err("a password does not belong in this file; type --proxy, or take it from the environment of the job \
+                     (--proxy \"$PROXY\")"
+                .into())
+        }
+        false => Ok(()),
+    }
+}
+
+/// A header whose value would be redacted is a secret.
+fn without_secret(line: &str) -> Result<(), String> {
+    let Some((name, value)) = line.split_once(':') else {
+        return Err("write \"NAME: VALUE\", with a colon".into());
+    };
+    // A probe that no pattern for values knows: only the name can make it secret.
+    let by_name = redact::header(name.trim(), "x") != "x" || name.trim().eq_ignore_ascii_case("cookie");
+    match by_name || redact::header(name.trim(), value.trim()) != value.trim() {
+        true => Err(format!(
+            "the value of {} is a secret, which does not belong in this file; type -H, with the value from the environment",
+            cfdoctor_checks::evidence::text::clean(name.trim())
+        )),
+        false => Ok(()),
     }
 }
 

@@ -194,24 +194,49 @@ impl Observations {
         Gathered::Found(ZoneCut { apex, name_servers, signed: None })
     }
 
+    /// The name whose search the rows tell: the host, unless all of them are about another name. Then it is the deepest
+    /// of these; what is judged by it is a certificate of that name, never the host.
+    fn caa_about(&self, host: &str, rows: &[&DnsRow]) -> String {
+        let chain = self.chain(host);
+        let touches = |owner: &str| host == owner || host.ends_with(&format!(".{owner}"));
+        let told = |name: &String| touches(name) || chain.hops.iter().any(|hop| hop.to == *name);
+        let owners: Vec<String> = rows.iter().map(|row| normal(&row.name)).collect();
+        if owners.iter().any(told) {
+            return host.to_owned();
+        }
+        // A set that is owned by an alias's target is that of the alias.
+        let alias = |owner: &String| {
+            let row = self.dns.iter().find(|row| row.data.as_deref().is_some_and(|to| normal(to) == *owner));
+            row.filter(|row| row.kind.eq_ignore_ascii_case("CNAME")).map(|row| normal(&row.name))
+        };
+        let names = owners.iter().map(|owner| alias(owner).unwrap_or_else(|| owner.clone()));
+        names.max_by_key(|name| name.split('.').count()).unwrap_or_else(|| host.to_owned())
+    }
+
     fn caa(&self, host: &str) -> Gathered<CaaSearch> {
         let rows: Vec<&DnsRow> = self.dns.iter().filter(|row| row.kind.eq_ignore_ascii_case("CAA")).collect();
         if rows.is_empty() {
             return Gathered::Missing(NotRun::inconclusive("no CAA record was reported"));
         }
-        // The host and what it is an alias of, then upwards (RFC 8659 §3).
-        let chain = self.chain(host);
+        // The name and what it is an alias of, then upwards (RFC 8659 §3).
+        let own = |name: &str| {
+            let aliases = self.chain(name).hops.into_iter().map(|hop| hop.to);
+            std::iter::once(name.to_owned()).chain(aliases).find(|n| rows.iter().any(|r| same_name(&r.name, n)))
+        };
         let mut steps = Vec::new();
-        let mut name = host.to_owned();
+        let mut name = self.caa_about(host, &rows);
         loop {
-            let aliases = if name == host { chain.hops.iter().map(|hop| hop.to.clone()).collect() } else { Vec::new() };
-            let owner =
-                std::iter::once(name.clone()).chain(aliases).find(|n| rows.iter().any(|r| same_name(&r.name, n)));
+            let owner = own(&name);
             let records = owner.iter().flat_map(|owner| {
                 rows.iter().filter(|row| same_name(&row.name, owner)).filter_map(|row| caa_record(row.data.as_deref()?))
             });
             let records: Vec<CaaRecord> = records.collect();
-            let through = owner.filter(|owner| *owner != name);
+            // Asked at an alias, a resolver answers under the alias's own name.
+            let through = match owner {
+                Some(owner) if owner != name => Some(owner),
+                Some(_) => self.chain(&name).hops.pop().map(|hop| hop.to),
+                None => None,
+            };
             steps.push(CaaStep { name: name.clone(), through, records, failed: None });
             match name.split_once('.') {
                 Some((_, parent)) if parent.contains('.') => name = parent.to_owned(),
@@ -302,6 +327,22 @@ mod tests {
         let mut evidence = Evidence::nothing(target, datetime!(2026-11-23 10:00 UTC));
         found.lay_over(&mut evidence);
         (evidence, notes)
+    }
+
+    #[test]
+    fn caa_of_another_name_is_not_the_hosts() {
+        let (evidence, _) = laid(
+            r#"{"dns": [
+                {"name": "app.example.org", "type": "CNAME", "data": "host.example.net."},
+                {"name": "host.example.net", "type": "CAA", "data": "0 issue \"letsencrypt.org\""},
+                {"name": "example.org", "type": "CAA", "data": "0 issue \"amazon.com\""}]}"#,
+        );
+        let search = evidence.dns.get().unwrap().caa.get().unwrap();
+        let names: Vec<&str> = search.steps.iter().map(|step| step.name.as_str()).collect();
+        assert_eq!(names, ["app.example.org", "example.org"]);
+        assert_eq!(search.steps[0].through.as_deref(), Some("host.example.net"));
+        let (own, _) = laid(r#"{"dns": [{"name": "example.com", "type": "CAA", "data": "0 issue \"x.example\""}]}"#);
+        assert_eq!(own.dns.get().unwrap().caa.get().unwrap().steps[0].name, "api.example.com");
     }
 
     #[test]

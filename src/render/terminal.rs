@@ -47,8 +47,13 @@ fn whole_target<W: Write>(page: &mut Page<'_, W>, target: &TargetReport) -> io::
     let width = target.areas.iter().map(|area| page.width_of(&area.title)).max().unwrap_or_default();
     for area in &target.areas {
         whole_area(page, target, area, width)?;
+        if area.id == "origin" {
+            ssl_modes(page, target)?;
+        }
     }
-    ssl_modes(page, target)?;
+    if !target.areas.iter().any(|area| area.id == "origin") {
+        ssl_modes(page, target)?;
+    }
     diagnosis::render(page, target)?;
     footer::target(page, target)
 }

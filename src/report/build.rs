@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cfdoctor_checks::diagnosis::{self, Assessment, Judged};
 use cfdoctor_checks::evidence::{Evidence, Exchanges, Target, redact, text};
-use cfdoctor_checks::model::{attribution, ssl_mode};
+use cfdoctor_checks::model::ssl_mode::{self, ModeResult};
+use cfdoctor_checks::model::{attribution, cloudflare};
 use cfdoctor_checks::{AREAS, Check, Fix, NotRun, Step, Verdict};
 use sha2::{Digest, Sha256};
 
@@ -129,9 +130,33 @@ fn answered_by(evidence: &Evidence) -> Option<String> {
         .then(|| attribution::answered_by(evidence).word().to_owned())
 }
 
+/// What visitors get now, where it tells of the way to the origin.
+fn met(evidence: &Evidence) -> Option<(ModeResult, String)> {
+    if let Some(answer) = evidence.edge_serves_fresh() {
+        return Some((ModeResult::Served, format!("the edge passes on {}", answer.status)));
+    }
+    let code = cloudflare::error_code(evidence.edge_answer().ok()?)?;
+    let result = match code {
+        521 => ModeResult::Error521,
+        525 => ModeResult::Error525,
+        526 => ModeResult::Error526,
+        _ => return None,
+    };
+    Some((result, format!("the edge answers {code}")))
+}
+
 /// What each SSL mode would do here, where the origin was seen.
 fn ssl_modes(evidence: &Evidence) -> Option<Vec<SslModeOutcome>> {
-    let outcomes = ssl_mode::outcomes(evidence)?;
+    let mut outcomes = ssl_mode::outcomes(evidence)?;
+    // What our own look at the origin leaves open, the answer in this very mode tells.
+    let mode = evidence.effective().ok().and_then(|effective| effective.ssl.certain().copied());
+    if let (Some(mode), Some((result, says))) = (mode, met(evidence)) {
+        let now = outcomes.iter_mut().filter(|outcome| outcome.mode == mode);
+        for outcome in now.filter(|outcome| outcome.outcome == ModeResult::Unknown) {
+            outcome.because = format!("{says} in this mode ({})", outcome.because);
+            outcome.outcome = result;
+        }
+    }
     Some(
         outcomes
             .iter()

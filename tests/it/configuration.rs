@@ -84,6 +84,14 @@ fn bad_configurations_are_said_with_line_and_column() {
         ("timeout = \"5\"\n", "1:11", "unit"),
         ("resolver = \"dns.example.com\"\n", "1:12", "tls://HOST"),
         ("fail-on = \"warn\n", "1:", ""),
+        ("proxy = \"http://user:s3cr3t@p.example.com:80\"\n", "1:9", "--proxy"),
+        ("header = [\"Accept: text/html\", \"Authorization: Bearer s3cr3t\"]\n", "1:32", "type -H"),
+        ("header = [\"X-Api-Key: s3cr3t\"]\n", "1:11", "secret"),
+        ("header = [\"s3cr3t\"]\n", "1:11", "colon"),
+        ("key = \"client.key\"\n", "1:1", "cert"),
+        ("zone-json = [\"absent.json\"]\n", "1:14", "absent.json cannot be read"),
+        ("\nbaseline = \"absent.json\"\n", "2:12", "absent.json cannot be read"),
+        ("cacert = \"roots.pem\"\n", "1:10", "sequence"),
     ] {
         let folder = with(text);
         for command in [&["check", "a.example.com"][..], &["lint", "x"], &["demo"], &["config", "show"]] {
@@ -394,6 +402,40 @@ fn config_show_names_the_origin_of_every_value() {
     assert!(toml::from_str::<toml::Table>(&human).is_ok(), "what is shown can be pasted: {human}");
     let named = ran_with_variable(folder.path());
     assert_eq!(named["origin"]["variable"], "CFDOCTOR_CONFIG");
+}
+
+#[test]
+fn files_are_named_as_seen_from_the_configuration() {
+    let folder = with("");
+    let root = folder.path();
+    std::fs::create_dir_all(root.join("infra/data")).unwrap();
+    std::fs::create_dir(root.join(".git")).unwrap();
+    let config = "zone-json = [\"data/zone.json\"]\naws-json = [\"data/account.json\"]\nbaseline = \"data/old.json\"\n\
+                  header = [\"Accept: text/html\"]\nproxy = \"http://p.example.com:3128\"\n";
+    std::fs::write(root.join("infra/cfdoctor.toml"), config).unwrap();
+    std::fs::remove_file(root.join("cfdoctor.toml")).unwrap();
+    std::fs::write(root.join("infra/data/zone.json"), r#"{"zone": {"name": "example.com", "status": "pending"}}"#)
+        .unwrap();
+    std::fs::write(root.join("infra/data/account.json"), r#"{"domains": []}"#).unwrap();
+    let demo = run(root, &["demo", "expired", "--no-config", "-o", "json=infra/data/old.json", "--format", "short"]);
+    assert_eq!(demo.code, 1, "{}", demo.told);
+    for (here, name) in [("infra", "cfdoctor.toml"), ("infra/data", "../cfdoctor.toml"), (".", "infra/cfdoctor.toml")] {
+        let shown = run(&root.join(here), &["config", "show", "--format", "json", "--config", name]);
+        assert_eq!(shown.code, 0, "{here}: {}", shown.told);
+        for (key, value) in
+            [("zone-json", "data/zone.json"), ("proxy", "http://p.example.com:3128"), ("header", "Accept")]
+        {
+            let all = shown.json();
+            let entry = all["values"].as_array().unwrap().iter().find(|entry| entry["key"] == key).unwrap().clone();
+            assert!(entry["value"].to_string().contains(value) && entry["origin"]["kind"] == "file", "{here}: {entry}");
+        }
+    }
+    // They are read, not only shown: what is wrong in one of them stops the visit.
+    std::fs::write(root.join("infra/data/zone.json"), "{").unwrap();
+    let broken = run(root, &["a.example.com", "--dry-run", "--config", "infra/cfdoctor.toml"]);
+    assert!(broken.code == 2 && broken.told.contains("infra/data/zone.json"), "{}", broken.told);
+    let typed = run(root, &["a.example.com", "--dry-run", "--config", "infra/cfdoctor.toml", "--zone-json", "x.json"]);
+    assert!(typed.code == 2 && typed.told.contains("--zone-json x.json"), "what is typed wins: {}", typed.told);
 }
 
 fn ran_with_variable(folder: &Path) -> Value {

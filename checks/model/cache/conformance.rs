@@ -72,6 +72,7 @@ fn zone(value: &Value) -> ZoneKnowledge {
         _ => VaryAction::Normalize,
     };
     ZoneKnowledge {
+        likely_bypass: None,
         plan: text("plan").map(|plan| match plan {
             "free" => Plan::Free,
             "pro" => Plan::Pro,

@@ -199,6 +199,10 @@ fn rule(input: &CacheInput) -> (Step, bool) {
     // What the zone says and what was seen may contradict each other: the zone was read at another time, or something
     // stronger than rules decides.
     match input.zone.rule {
+        Some(RuleSays::Bypass) if input.observed.is_bypass() => {
+            let says = format!("{rule} bypasses the cache for this URL (shown as BYPASS here, as DYNAMIC otherwise)");
+            (step.saw(seen(input)).no("cache-rule-bypasses", Confidence::Medium, says), true)
+        }
         Some(RuleSays::Bypass) if input.observed.proves_eligible() => {
             let says = format!(
                 "{rule} bypasses the cache for this URL, yet it was asked: the rule came since, or something stronger decides"
@@ -233,6 +237,11 @@ fn rule(input: &CacheInput) -> (Step, bool) {
             (step.saw(seen(input)).no("cache-rule-bypasses", Confidence::Low, says).settled_by(Settle::TRACE), true)
         }
         Some(RuleSays::Nothing) => (step.yes("no rule speaks of it; the default decides"), false),
+        None if input.zone.likely_bypass.is_some() && (seen_dynamic(input) || input.observed.is_bypass()) => {
+            let rule = who(&input.zone.likely_bypass, "a rule");
+            let says = format!("{rule} bypasses the cache for this URL, unless a rule decides that was not read");
+            (step.saw(seen(input)).no("cache-rule-bypasses", Confidence::Medium, says), true)
+        }
         None if input.observed.proves_eligible() => {
             let says = if default {
                 "eligible, as its extension is by default"
@@ -240,6 +249,20 @@ fn rule(input: &CacheInput) -> (Step, bool) {
                 "eligible without a default extension: a rule makes it so"
             };
             (step.saw(seen(input)).yes(says), true)
+        }
+        // What is known to stand before the cache goes before a rule that nobody has seen.
+        None if seen_dynamic(input) && default && !too_large && input.zone.by.worker.is_some() => {
+            let worker = who(&input.zone.by.worker, "a Worker");
+            let (takes, confidence) = match input.zone.worker {
+                Some(_) => ("takes", certainty(input).min(Confidence::Medium)),
+                None => ("may take", Confidence::Low),
+            };
+            let says = format!(
+                "the path is eligible by default, yet DYNAMIC, and {worker} {takes} this URL: what a Worker makes itself is \
+                 not cached, and what it fetches is as its own settings say"
+            );
+            let step = step.saw(seen(input)).no("cache-worker-in-front", confidence, says);
+            (step.settled_by(Settle::TRACE), true)
         }
         // A size that is never stored is a visible reason: it goes before a rule that nobody has seen.
         None if seen_dynamic(input) && default && !too_large => {

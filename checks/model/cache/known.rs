@@ -2,7 +2,7 @@
 //! open. The rest stays unknown, and is narrowed by what was observed.
 
 use super::input::Answer;
-use super::zone::{Deciders, KeyRule, ResponseRules, ZoneKnowledge};
+use super::zone::{Deciders, KeyRule, ResponseRules, RuleSays, ZoneKnowledge};
 use crate::evidence::http::CacheControl;
 use crate::evidence::zone::{CacheKey, DirectiveChange, QueryKey};
 use crate::model::effective::{Decided, Effective, Setter};
@@ -22,6 +22,7 @@ pub(super) fn knowledge(effective: &Effective, answer: Option<&Answer>) -> ZoneK
         development_mode: cache.development_mode.certain().copied(),
         browser_cache_ttl: cache.browser_cache_ttl.certain().copied(),
         rule: cache.rule.certain().copied(),
+        likely_bypass: likely_bypass(&cache.rule),
         edge_ttl: cache.edge_ttl.certain().cloned().flatten(),
         browser_ttl: cache.browser_ttl.certain().copied().flatten(),
         origin_cache_control: cache.origin_cache_control.certain().copied().flatten(),
@@ -43,6 +44,13 @@ pub(super) fn knowledge(effective: &Effective, answer: Option<&Answer>) -> ZoneK
             worker: who(&effective.worker).or_else(|| maybe_worker(effective)),
         },
     }
+}
+
+/// The rule that bypasses, where all that speaks against it are parts of the zone that nobody read.
+fn likely_bypass(rule: &Decided<RuleSays>) -> Option<String> {
+    let only_unread = !rule.doubts.is_empty() && rule.doubts.iter().all(|doubt| doubt.contains("not known:"));
+    let says = rule.value == Some(RuleSays::Bypass) && rule.by != Setter::Default;
+    (says && only_unread).then(|| rule.by.to_string())
 }
 
 /// A Worker route of which cannot be told whether it takes the URL.
@@ -107,7 +115,7 @@ mod tests {
     use crate::evidence::http::{Name, Seconds};
     use crate::evidence::zone::Zone;
     use crate::evidence::{Response, Target};
-    use crate::model::cache::{EdgeTtlMode, Plan, RuleSays};
+    use crate::model::cache::{EdgeTtlMode, Plan};
     use crate::model::effective;
 
     fn of(rules: Value) -> ZoneKnowledge {

@@ -255,9 +255,10 @@ fn silence(input: &CacheInput, answer: &Answer) -> Option<Step> {
     Some(if answer.speaks_of_freshness() {
         step.yes("it does")
     } else {
+        let seen_whole = answer.whole || answer.from_origin;
         step.no(
             "cache-control-missing",
-            Confidence::High,
+            if seen_whole { Confidence::High } else { Confidence::Medium },
             format!(
                 "{} bypasses the cache where the origin sends no lifetime",
                 who(&input.zone.by.edge_ttl, "the rule")

@@ -17,6 +17,8 @@ pub struct ZoneKnowledge {
     pub browser_cache_ttl: Option<u64>,
     /// What the Cache Rule or Page Rule that wins says of this request.
     pub rule: Option<RuleSays>,
+    /// Where that is not known: the rule that says bypass, unless one decides that was not read.
+    pub likely_bypass: Option<String>,
     /// Its Edge TTL.
     pub edge_ttl: Option<EdgeTtl>,
     /// Its Browser TTL.

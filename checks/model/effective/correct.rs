@@ -154,7 +154,7 @@ pub(super) fn pattern(text: &str, target: &Target, foreign: impl Fn(&str) -> boo
         (own.host.is_empty(), Slip::Host, host.to_owned()),
         (lower != own.host, Slip::Host, lower.clone()),
         (own.host.starts_with("*.") && bare == host, Slip::Host, format!("*{bare}")),
-        (format!("www.{bare}") == host || format!("www.{host}") == bare, Slip::Host, host.to_owned()),
+        (near_miss::is_twin(bare, host), Slip::Host, host.to_owned()),
         (foreign(own.host) && near_miss::is_typo(own.host, host), Slip::Host, host.to_owned()),
         (near_miss::is_below(host, own.host), Slip::Deeper, host.to_owned()),
     ]

@@ -33,6 +33,11 @@ pub(super) fn is_below(host: &str, parent: &str) -> bool {
     !parent.is_empty() && !parent.contains('*') && host.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
 }
 
+/// Are they a name and its `www`?
+pub(super) fn is_twin(a: &str, b: &str) -> bool {
+    a.strip_prefix("www.") == Some(b) || b.strip_prefix("www.") == Some(a)
+}
+
 /// Do two names differ by one or two letters, digits aside (`api1` and `api2` are two hosts)?
 pub(super) fn is_typo(written: &str, actual: &str) -> bool {
     if written == actual || written.contains('*') || written.len() < 8 {
@@ -106,7 +111,7 @@ pub(super) fn of_rule(heard: &Heard<'_>, request: &Request, zone: &Zone) -> Opti
         }
         Matched::No(misses) => {
             let expression = heard.expression.as_ref().as_ref().ok()?;
-            let (slip, corrected) = slip_of(expression, &heard.blamed, request, zone)?;
+            let (slip, corrected) = slip_of(expression, heard, request, zone)?;
             Some(near(slip, misses.iter().map(clause).collect(), corrected))
         }
         _ => None,
@@ -120,7 +125,13 @@ fn clause(miss: &Miss) -> String {
     format!("{} does not hold{actual}{slip}", miss.term)
 }
 
-fn slip_of(expression: &Expression, blamed: &[Term], request: &Request, zone: &Zone) -> Option<(Slip, Option<String>)> {
+fn slip_of(
+    expression: &Expression,
+    heard: &Heard<'_>,
+    request: &Request,
+    zone: &Zone,
+) -> Option<(Slip, Option<String>)> {
+    let blamed = &heard.blamed;
     // What depends on the method, a header or a country is meant for other requests.
     if !blamed.iter().all(|term| is_of_host(term) || is_of_url(term) || is_of_path(term)) {
         return None;
@@ -136,8 +147,10 @@ fn slip_of(expression: &Expression, blamed: &[Term], request: &Request, zone: &Z
             let bare = bare_host(&text);
             let deeper = is_below(request.host(), &bare) && !is_site(zone, &bare);
             let typo = is_typo(&bare, request.host()) && is_foreign(zone, &bare);
-            if deeper || typo {
-                let slip = if typo { Slip::Host } else { Slip::Deeper };
+            // The same site under its other name, as for Page Rules: what is cached there was meant to be cached here.
+            let twin = heard.judged.phase == Phase::Cache && is_twin(&bare, request.host());
+            if deeper || typo || twin {
+                let slip = if typo || twin { Slip::Host } else { Slip::Deeper };
                 let corrected = correct::with_host(expression, term, request);
                 return corrected.map(|corrected| (slip, Some(corrected)));
             }

@@ -11,6 +11,9 @@ use crate::evidence::Target;
 pub fn worker_route(pattern: &str, target: &Target) -> PatternMatch {
     let wanted = parts(pattern);
     if !is_host_pattern(wanted.host) {
+        if let Some(routes) = PagesRoutes::read(pattern) {
+            return routes.matches(path_and_query(target).0);
+        }
         return PatternMatch::Unknown(format!(
             "its pattern, which is told as {:?}",
             crate::evidence::text::shorten(pattern, 60)
@@ -49,7 +52,43 @@ pub fn worker_route(pattern: &str, target: &Target) -> PatternMatch {
 /// Could this be a host with its stars? Else somebody wrote in words what the pattern is.
 fn is_host_pattern(host: &str) -> bool {
     let octet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'*') || !b.is_ascii();
-    !host.is_empty() && host.bytes().all(octet)
+    host.contains(['.', '*']) && host.bytes().all(octet)
+}
+
+/// Where the Functions of a Pages project run, by its `_routes.json`: the paths of `include` without those of `exclude`,
+/// which is the stronger (<https://developers.cloudflare.com/pages/functions/routing/>). Told as the file's own JSON, or
+/// in words around the two lists.
+struct PagesRoutes<'p> {
+    include: Vec<&'p str>,
+    exclude: Vec<&'p str>,
+}
+
+impl<'p> PagesRoutes<'p> {
+    fn read(pattern: &'p str) -> Option<PagesRoutes<'p>> {
+        let (before, after) = pattern.split_once("include")?;
+        let (include, exclude) = match (after.split_once("exclude"), before.split_once("exclude")) {
+            (Some(both), _) => both,
+            (None, Some((_, exclude))) => (after, exclude),
+            (None, None) => (after, ""),
+        };
+        let paths = |list: &'p str| {
+            let words = list.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"' | '[' | ']' | '{' | '}'));
+            words.filter(|word| word.starts_with('/')).collect::<Vec<_>>()
+        };
+        let routes = PagesRoutes { include: paths(include), exclude: paths(exclude) };
+        (!routes.include.is_empty()).then_some(routes)
+    }
+
+    fn matches(&self, path: &str) -> PatternMatch {
+        let no = |wanted: String| PatternMatch::No(Part::Path, wanted, path.to_owned());
+        if let Some(excluded) = self.exclude.iter().find(|pattern| glob(pattern, path)) {
+            return no(format!("outside {excluded}"));
+        }
+        match self.include.iter().any(|pattern| glob(pattern, path)) {
+            true => PatternMatch::Yes,
+            false => no(self.include.join(", ")),
+        }
+    }
 }
 
 /// How specific a route is: the greater wins. Host before path (known issue "Route specificity": `a.example.com/*` beats
@@ -117,10 +156,27 @@ mod tests {
         }
         let old = worker_route("Example.com/*", &"https://example.com/".parse().unwrap());
         assert!(matches!(old, PatternMatch::Unknown(_)), "{old:?}");
-        for words in ["(not reported)", "all of the site", ""] {
+        for words in ["(not reported)", "all of the site", "functions/[[path]].ts", ""] {
             let told = worker_route(words, &"https://example.com/".parse().unwrap());
             assert!(matches!(told, PatternMatch::Unknown(_)), "{words}: {told:?}");
         }
+    }
+
+    #[test]
+    fn functions_of_a_pages_project() {
+        let json = r#"{"version": 1, "include": ["/*"], "exclude": ["/build/*"]}"#;
+        for (pattern, url, wanted) in [
+            (json, "https://example.com/favicon.ico", true),
+            (json, "https://example.com/build/a.js", false),
+            ("_routes.json: exclude /build/*, include /*", "https://example.com/build/a.js", false),
+            ("the Function's routes include /api/*", "https://example.com/api/x?y=1", true),
+            ("include /api/*", "https://example.com/", false),
+        ] {
+            assert_eq!(of(pattern, url), wanted, "{pattern} {url}");
+        }
+        let words = worker_route("includes every page", &"https://example.com/".parse().unwrap());
+        assert!(matches!(words, PatternMatch::Unknown(_)), "{words:?}");
+        assert!(of("example.com/include/*", "https://example.com/include/x"), "a path is no list");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use url::Url;
 
+pub(super) use super::super::sentence;
 use super::super::terminal::step_kind;
 use crate::report::{ResultReport, Status, StepOutcome, TargetReport, TargetVerdict};
 
@@ -57,17 +58,6 @@ impl<'a> Subject<'a> {
 /// Without control and direction characters, which no escaping takes away.
 pub(super) fn harmless(given: &str) -> String {
     text::clean(given)
-}
-
-/// A sentence on its own: begins with a capital letter, unless its first word is a name (`lambda.example.com`, `s-maxage`).
-pub(super) fn sentence(given: &str) -> String {
-    let clean = harmless(given);
-    let word = clean.split(' ').next().unwrap_or_default();
-    if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
-        return clean;
-    }
-    let (first, rest) = clean.split_at(1);
-    first.to_ascii_uppercase() + rest
 }
 
 /// Harmless as well; the line breaks of a block stay.

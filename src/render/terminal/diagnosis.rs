@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use cfdoctor_checks::Confidence;
 
 use super::super::look::{Detail, Tone};
-use super::super::waived;
+use super::super::{sentence, waived};
 use super::page::Page;
 use super::problem;
 use crate::report::{Diagnosis, Observed, Predicted, ResultReport, Status, Summary, TargetReport, TargetVerdict};
@@ -42,7 +42,7 @@ fn cause<W: Write>(page: &mut Page<'_, W>, target: &TargetReport, diagnosis: &Di
     };
     let lead = [(Tone::of(status), mark), (Tone::Plain, " "), (Tone::of(status), &diagnosis.cause)];
     page.para(&lead, &format!(" ({sure})"), 4)?;
-    page.para(&[(Tone::Plain, "  ")], &diagnosis.summary, 2)?;
+    page.para(&[(Tone::Plain, "  ")], &sentence(&diagnosis.summary), 2)?;
     page.blank()?;
     for (index, line) in evidence(target, found).iter().enumerate() {
         field(page, if index == 0 { "Evidence" } else { "" }, line)?;

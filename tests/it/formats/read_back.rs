@@ -201,6 +201,31 @@ fn with_last(front: &str, name: &str) -> String {
     format!("{}\"", &front[at..])
 }
 
+/// Every result is an article that carries its status; what a report brought is escaped, so no tag is its own.
+pub fn html(text: &str) -> Said {
+    let unescape = |text: &str| {
+        text.replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&quot;", "\"")
+            .replace("&#39;", "'")
+            .replace("&amp;", "&")
+    };
+    let between = |text: &str, start: &str, end: &str| -> Option<String> {
+        let (_, rest) = text.split_once(start)?;
+        Some(rest.split(end).next()?.to_owned())
+    };
+    let articles = text.split("<article class=\"result").skip(1).map(|article| {
+        let status = word(&between(article, "data-status=\"", "\"").unwrap());
+        // What colours it says the same.
+        let class = if status == "not-run" { "none" } else { status };
+        assert!(article.starts_with(&format!(" {class}")), "{article}");
+        (unescape(&between(article, "<span class=\"check\">", "</span>").unwrap()), status)
+    });
+    let statuses = count(articles);
+    let exit_code = between(text, "<dt>exit code</dt><dd>", "</dd>").and_then(|code| code.trim().parse().ok());
+    Said { statuses, exit_code: Some(exit_code.expect("the page tells the exit code")) }
+}
+
 /// The reader of a format that can be read back.
 pub fn reader(format: Format) -> Option<fn(&str) -> Said> {
     match format {
@@ -211,6 +236,7 @@ pub fn reader(format: Format) -> Option<fn(&str) -> Said> {
         Format::Gitlab => Some(gitlab),
         Format::Markdown => Some(markdown),
         Format::Openmetrics => Some(openmetrics),
+        Format::Html => Some(html),
         _ => None,
     }
 }

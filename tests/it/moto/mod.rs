@@ -1,6 +1,8 @@
 //! The AWS probe against moto, an emulator that nobody here wrote, filled by Amazon's own Python client.
 //! `tests/run` installs it and names its Python in `CFDOCTOR_MOTO`; then leaving these tests out is a failure.
 
+mod findings;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -89,6 +91,7 @@ async fn an_emulated_account() {
     an_edge_optimised_domain(&moto).await;
     a_function_url(&moto).await;
     the_wrong_region(&moto).await;
+    findings::the_same_findings(&moto).await;
     the_environment(&moto);
     credentials_that_are_refused(&moto).await; // the last one: it spoils the server
 }
