@@ -7,7 +7,7 @@ use cfdoctor_checks::Check;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use super::args::{ConfigArgs, CredentialUse, KnownArgs, NetworkArgs, PolicyArgs, SelectArgs};
+use super::args::{ConfigArgs, CredentialUse, KnownArgs, NetworkArgs, PolicyArgs, SelectArgs, VisitArgs};
 use super::{CommandError, values};
 use crate::config::{self, CredentialWord, Loaded, VARIABLE};
 
@@ -87,6 +87,12 @@ impl Setup {
     }
 
     pub(super) fn network(&self, given: &mut NetworkArgs) -> Result<(), CommandError> {
+        self.visit(&mut given.visit)?;
+        self.fill("wait", &mut given.wait, self.loaded.config.wait.map(Some).as_ref());
+        Ok(())
+    }
+
+    pub(super) fn visit(&self, given: &mut VisitArgs) -> Result<(), CommandError> {
         let config = &self.loaded.config;
         let resolver = config.resolver.as_deref().map(values::resolver).transpose().map_err(CommandError::Usage)?;
         self.fill("samples", &mut given.samples, config.samples.as_ref());
@@ -95,7 +101,6 @@ impl Setup {
         self.fill("deadline", &mut given.deadline, config.deadline.as_ref());
         self.fill("retries", &mut given.retries, config.retries.as_ref());
         self.fill("resolver", &mut given.resolver, resolver.map(Some).as_ref());
-        self.fill("wait", &mut given.wait, config.wait.map(Some).as_ref());
         Ok(())
     }
 
@@ -165,12 +170,12 @@ mod tests {
         setup.policy(&mut check.output.policy);
         setup.network(&mut check.network).unwrap();
         setup.known(&mut check.known);
-        assert_eq!((check.network.samples, check.output.policy.fail_on), (3, FailOn::Fail));
+        assert_eq!((check.network.visit.samples, check.output.policy.fail_on), (3, FailOn::Fail));
         assert_eq!((check.known.cloudflare, check.known.aws), (CredentialUse::Auto, CredentialUse::Never));
-        assert_eq!(check.network.timeout, Duration::from_secs(9));
-        assert_eq!(check.network.deadline, Duration::from_secs(45));
+        assert_eq!(check.network.visit.timeout, Duration::from_secs(9));
+        assert_eq!(check.network.visit.deadline, Duration::from_secs(45));
         assert_eq!(check.network.wait, Some(Duration::from_secs(120)));
-        assert!(matches!(check.network.resolver, Some(ResolverChoice::Udp(_))));
+        assert!(matches!(check.network.visit.resolver, Some(ResolverChoice::Udp(_))));
         assert!(check.output.policy.inconclusive.is_some());
     }
 

@@ -141,6 +141,17 @@ impl AwsAccess {
         AwsAccess { inner: Arc::new(inner) }
     }
 
+    /// The same access that has read nothing yet, credentials included: for programs that run for long.
+    #[must_use]
+    pub fn renewed(&self) -> Self {
+        let inner = &self.inner;
+        #[cfg(feature = "aws")]
+        let fixed = inner.fixed.clone();
+        #[cfg(not(feature = "aws"))]
+        let fixed = None;
+        Self::new(inner.choice, inner.regions.clone(), inner.profile.clone(), inner.has_credentials, fixed)
+    }
+
     /// Why the account is not asked at all, if it is not.
     pub fn refusal(&self) -> Option<NotRun> {
         if self.inner.choice == AwsUse::Never {
