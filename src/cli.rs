@@ -11,6 +11,7 @@ mod manual;
 mod output;
 mod progress;
 mod select;
+mod serve;
 mod settings;
 mod setup;
 mod show;
@@ -109,6 +110,7 @@ fn execute(cli: Cli, typed: Typed) -> Result<u8, CommandError> {
         Some(Command::Access(arguments)) => access::run(*arguments, typed),
         Some(Command::Explain(arguments)) => manual::explain(&arguments),
         Some(Command::Demo(arguments)) => demo::run(*arguments, typed),
+        Some(Command::Serve(arguments)) => serve::run(*arguments, typed),
         Some(Command::Config(ConfigCommand::Show(arguments))) => show::run(&arguments, typed),
         Some(Command::Diff(arguments)) => diff::run(&arguments),
         Some(Command::Schema { what }) => manual::schema(what),

@@ -13,6 +13,7 @@ pub mod probe;
 pub mod recording;
 pub mod render;
 pub mod report;
+pub mod serve;
 pub mod settings;
 mod suggest;
 mod values;

@@ -12,6 +12,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::SecretString;
 
 use crate::lint::declared::Tomorrow;
+use crate::probe::Reach;
 use crate::probe::aws::AwsAccess;
 use crate::probe::cloudflare::CloudflareAccess;
 
@@ -21,6 +22,8 @@ pub const USER_AGENT: &str = concat!("cfdoctor/", env!("CARGO_PKG_VERSION"), " (
 /// How to look.
 #[derive(Clone)]
 pub struct Settings {
+    /// Where connections may go. What the user's own machine and options name (resolver, proxy, APIs) is not judged.
+    pub reach: Reach,
     /// Who is asked about names.
     pub resolver: ResolverChoice,
     /// `-4`, `-6`.
@@ -80,6 +83,7 @@ pub enum Credential<T> {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
+            reach: Reach::Anywhere,
             resolver: ResolverChoice::System,
             family: Family::Any,
             resolve: Vec::new(),

@@ -64,7 +64,8 @@ pub enum Connect {
         /// The system's own words.
         why: String,
     },
-    /// There was no address to connect to, or no socket or connection left on our side: nothing was sent.
+    /// There was no address to connect to, none that may be connected to, or no socket or connection left on our side:
+    /// nothing was sent.
     NoAddress {
         /// Why.
         why: String,

@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::SecretString;
 
 use super::CommandError;
-use super::args::NetworkArgs;
+use super::args::{NetworkArgs, VisitArgs};
 use super::values;
 use crate::settings::{ClientIdentity, Family, Proxy, ProxyKind, ResolverChoice, Settings};
 
@@ -25,6 +25,15 @@ const OURS: &[&str] = &["connection", "content-length", "keep-alive", "te", "tra
 /// The settings that these options mean.
 pub(super) fn read(given: &NetworkArgs) -> Result<Settings, CommandError> {
     Ok(Settings {
+        client_identity: given.cert.as_deref().map(|cert| identity(cert, given.key.as_deref())).transpose()?,
+        request_headers: given.headers.iter().map(|line| header(line)).collect::<Result<_, _>>()?,
+        ..visit(&given.visit)?
+    })
+}
+
+/// What of them concerns every target.
+pub(super) fn visit(given: &VisitArgs) -> Result<Settings, CommandError> {
+    Ok(Settings {
         resolver: given.resolver.clone().unwrap_or(ResolverChoice::System),
         family: match (given.ipv4, given.ipv6) {
             (true, _) => Family::V4,
@@ -34,7 +43,6 @@ pub(super) fn read(given: &NetworkArgs) -> Result<Settings, CommandError> {
         resolve: given.resolve.clone(),
         connect_to: given.connect_to.clone(),
         proxy: given.proxy.as_deref().map(proxy).transpose()?,
-        client_identity: given.cert.as_deref().map(|cert| identity(cert, given.key.as_deref())).transpose()?,
         trust: TrustInputs {
             extra_roots: roots("--cacert", &given.cacert)?,
             origin_ca: match &given.origin_ca {
@@ -42,7 +50,6 @@ pub(super) fn read(given: &NetworkArgs) -> Result<Settings, CommandError> {
                 None => None,
             },
         },
-        request_headers: given.headers.iter().map(|line| header(line)).collect::<Result<_, _>>()?,
         samples: given.samples,
         connect_timeout: given.connect_timeout,
         timeout: given.timeout,

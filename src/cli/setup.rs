@@ -7,7 +7,7 @@ use cfdoctor_checks::Check;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use super::args::{ConfigArgs, CredentialUse, KnownArgs, NetworkArgs, OutputArgs, PolicyArgs, SelectArgs};
+use super::args::{ConfigArgs, CredentialUse, KnownArgs, NetworkArgs, OutputArgs, PolicyArgs, SelectArgs, VisitArgs};
 use super::{CommandError, values};
 use crate::config::{self, CredentialWord, Loaded, VARIABLE};
 
@@ -92,6 +92,11 @@ impl Setup {
         Some(paths.as_ref()?.iter().map(|path| self.loaded.beside(path)).collect())
     }
 
+    /// The same for an option with one path.
+    fn one_beside(&self, path: Option<&PathBuf>) -> Option<Option<PathBuf>> {
+        Some(Some(self.loaded.beside(path?)))
+    }
+
     pub(super) fn policy(&self, given: &mut PolicyArgs) {
         let config = &self.loaded.config;
         self.fill("fail_on", &mut given.fail_on, config.fail_on.as_ref());
@@ -100,6 +105,19 @@ impl Setup {
 
     pub(super) fn network(&self, given: &mut NetworkArgs) -> Result<(), CommandError> {
         let config = &self.loaded.config;
+        self.visit(&mut given.visit)?;
+        self.fill("wait", &mut given.wait, config.wait.map(Some).as_ref());
+        self.fill("headers", &mut given.headers, config.header.as_ref());
+        // Certificate and key are one thing: half of it is never taken from the file.
+        if !self.typed.has("cert") && !self.typed.has("key") {
+            self.fill("cert", &mut given.cert, self.one_beside(config.cert.as_ref()).as_ref());
+            self.fill("key", &mut given.key, self.one_beside(config.key.as_ref()).as_ref());
+        }
+        Ok(())
+    }
+
+    pub(super) fn visit(&self, given: &mut VisitArgs) -> Result<(), CommandError> {
+        let config = &self.loaded.config;
         let resolver = config.resolver.as_deref().map(values::resolver).transpose().map_err(CommandError::Usage)?;
         self.fill("samples", &mut given.samples, config.samples.as_ref());
         self.fill("connect_timeout", &mut given.connect_timeout, config.connect_timeout.as_ref());
@@ -107,17 +125,9 @@ impl Setup {
         self.fill("deadline", &mut given.deadline, config.deadline.as_ref());
         self.fill("retries", &mut given.retries, config.retries.as_ref());
         self.fill("resolver", &mut given.resolver, resolver.map(Some).as_ref());
-        self.fill("wait", &mut given.wait, config.wait.map(Some).as_ref());
         self.fill("proxy", &mut given.proxy, config.proxy.clone().map(Some).as_ref());
-        self.fill("headers", &mut given.headers, config.header.as_ref());
         self.fill("cacert", &mut given.cacert, self.beside(&config.cacert).as_ref());
-        let one = |path: &Option<PathBuf>| path.as_deref().map(|path| Some(self.loaded.beside(path)));
-        self.fill("origin_ca", &mut given.origin_ca, one(&config.origin_ca).as_ref());
-        // Certificate and key are one thing: half of it is never taken from the file.
-        if !self.typed.has("cert") && !self.typed.has("key") {
-            self.fill("cert", &mut given.cert, one(&config.cert).as_ref());
-            self.fill("key", &mut given.key, one(&config.key).as_ref());
-        }
+        self.fill("origin_ca", &mut given.origin_ca, self.one_beside(config.origin_ca.as_ref()).as_ref());
         Ok(())
     }
 
@@ -189,12 +199,12 @@ mod tests {
         setup.policy(&mut check.output.policy);
         setup.network(&mut check.network).unwrap();
         setup.known(&mut check.known);
-        assert_eq!((check.network.samples, check.output.policy.fail_on), (3, FailOn::Fail));
+        assert_eq!((check.network.visit.samples, check.output.policy.fail_on), (3, FailOn::Fail));
         assert_eq!((check.known.cloudflare, check.known.aws), (CredentialUse::Auto, CredentialUse::Never));
-        assert_eq!(check.network.timeout, Duration::from_secs(9));
-        assert_eq!(check.network.deadline, Duration::from_secs(45));
+        assert_eq!(check.network.visit.timeout, Duration::from_secs(9));
+        assert_eq!(check.network.visit.deadline, Duration::from_secs(45));
         assert_eq!(check.network.wait, Some(Duration::from_secs(120)));
-        assert!(matches!(check.network.resolver, Some(ResolverChoice::Udp(_))));
+        assert!(matches!(check.network.visit.resolver, Some(ResolverChoice::Udp(_))));
         assert!(check.output.policy.inconclusive.is_some());
     }
 

@@ -170,7 +170,7 @@ pub(super) fn stdout_look(choice: ColourChoice) -> Look {
 }
 
 /// `-v`: what is done, on stderr.
-fn log(choice: ColourChoice) {
+pub(super) fn log(choice: ColourChoice) {
     let colour = look::is_coloured(choice, &variable, io::stderr().is_terminal());
     // An error means that somebody who embeds us logs already.
     let _ = tracing_subscriber::fmt()

@@ -12,6 +12,7 @@ pub mod dial;
 pub mod dns;
 pub mod http;
 mod known;
+mod reach;
 pub mod tls;
 pub mod vantage;
 
@@ -28,6 +29,8 @@ use time::OffsetDateTime;
 
 use crate::lint::declared::is_stand_in;
 use crate::settings::Settings;
+pub use reach::Reach;
+
 use budget::Budget;
 use dial::Route;
 use dns::{Asker, Surroundings};

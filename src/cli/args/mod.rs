@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod options;
+mod serve;
 
 use std::path::PathBuf;
 
@@ -11,8 +12,9 @@ use crate::render::look::ColourChoice;
 
 pub(super) use options::{
     ConfigArgs, CredentialUse, DataFormat, FileArgs, KnownArgs, NetworkArgs, OutputArgs, PolicyArgs, SelectArgs,
-    WishArgs,
+    VisitArgs, WishArgs,
 };
+pub(super) use serve::ServeArgs;
 
 /// A doctor for sites that put Cloudflare in front of AWS.
 ///
@@ -62,6 +64,9 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Examine a small world on loopback with a known fault; needs no account and no internet
     Demo(Box<DemoArgs>),
+    /// An exporter for Prometheus in the multi-target style: /probe?target=URL visits that target, /metrics tells of the
+    /// exporter itself, /healthz that it is there
+    Serve(Box<ServeArgs>),
     /// What the configuration says
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -303,7 +308,7 @@ mod tests {
     #[test]
     fn check_is_the_default_command() {
         let bare = Cli::try_parse_from(["cfdoctor", "-4", "lambda.example.com"]).unwrap();
-        assert!(bare.command.is_none() && bare.check.network.ipv4);
+        assert!(bare.command.is_none() && bare.check.network.visit.ipv4);
         let named = Cli::try_parse_from(["cfdoctor", "check", "demo", "--only", "dns,edge-*"]).unwrap();
         let Some(Command::Check(check)) = named.command else { panic!("not check") };
         assert_eq!((check.targets, check.select.only), (vec!["demo".to_owned()], vec!["dns".into(), "edge-*".into()]));

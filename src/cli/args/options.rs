@@ -89,13 +89,10 @@ pub(in crate::cli) struct WishArgs {
     pub(in crate::cli) method: Option<String>,
 }
 
-/// How to look.
+/// How to look, whatever the target.
 #[derive(Args)]
 #[command(next_help_heading = "How to look")]
-pub(in crate::cli) struct NetworkArgs {
-    /// Header of the request to diagnose; never sent to another host; `Origin` also asks for a CORS preflight
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
-    pub(in crate::cli) headers: Vec<String>,
+pub(in crate::cli) struct VisitArgs {
     /// Use this address for HOST and PORT, as curl does; `*` stands for every host
     #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]", value_parser = values::resolve)]
     pub(in crate::cli) resolve: Vec<Resolve>,
@@ -117,12 +114,6 @@ pub(in crate::cli) struct NetworkArgs {
     /// PEM file with roots that are trusted beside the public ones
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) cacert: Vec<PathBuf>,
-    /// PEM file with the client certificate for the origin, leaf first (and its key, unless --key is given)
-    #[arg(long, value_name = "FILE")]
-    pub(in crate::cli) cert: Option<PathBuf>,
-    /// PEM file with the key of --cert; never shown
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    pub(in crate::cli) key: Option<PathBuf>,
     /// PEM file that replaces the built-in Cloudflare Origin CA roots
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) origin_ca: Option<PathBuf>,
@@ -141,6 +132,23 @@ pub(in crate::cli) struct NetworkArgs {
     /// Tries after a transport error; each is recorded
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=5))]
     pub(in crate::cli) retries: u32,
+}
+
+/// How to look.
+#[derive(Args)]
+#[command(next_help_heading = "How to look")]
+pub(in crate::cli) struct NetworkArgs {
+    /// Header of the request to diagnose; never sent to another host; `Origin` also asks for a CORS preflight
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(in crate::cli) headers: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) visit: VisitArgs,
+    /// PEM file with the client certificate for the origin, leaf first (and its key, unless --key is given)
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) cert: Option<PathBuf>,
+    /// PEM file with the key of --cert; never shown
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(in crate::cli) key: Option<PathBuf>,
     /// Repeat the visit until nothing fails or the time is up (DNS, certificates and rules take minutes to spread);
     /// pauses of 5, 10, 20 … 60 s
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]

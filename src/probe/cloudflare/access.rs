@@ -30,7 +30,7 @@ pub struct CloudflareAccess {
 
 /// What all targets of a run share.
 pub(super) struct Run {
-    pub(super) client: Client,
+    pub(super) client: Arc<Client>,
     pub(super) lookups: Lookups,
     pub(super) parts: Parts,
 }
@@ -121,6 +121,14 @@ impl CloudflareAccess {
         format!("{}:{port}", self.base.host_str().unwrap_or_default())
     }
 
+    /// The same access, connection and limits included, that has read nothing yet: for programs that run for long.
+    #[must_use]
+    pub fn renewed(&self) -> Self {
+        let client = Arc::clone(&self.run.client);
+        let run = Arc::new(Run { client, lookups: Lookups::default(), parts: Parts::default() });
+        CloudflareAccess { run, ..self.clone() }
+    }
+
     /// Does the token say of itself that an account owns it, and no user?
     /// (<https://developers.cloudflare.com/fundamentals/api/get-started/token-formats>)
     pub(super) fn is_of_an_account(&self) -> bool {
@@ -136,7 +144,7 @@ impl fmt::Debug for CloudflareAccess {
 
 impl Run {
     fn new(base: &Url, settings: &Settings) -> Result<Run, AccessError> {
-        let client = Client::new(base, settings).map_err(AccessError::Setup)?;
+        let client = Arc::new(Client::new(base, settings).map_err(AccessError::Setup)?);
         Ok(Run { client, lookups: Lookups::default(), parts: Parts::default() })
     }
 }

@@ -66,7 +66,10 @@ pub(super) async fn open_at_most(most: usize, route: &Route, settings: &Settings
     };
     match &settings.proxy {
         Some(proxy) => proxy::connect(proxy, &place, most, settings, budget).await,
-        None => race::connect(&place.sockets(), most, settings.connect_timeout, budget).await.into_dialed(),
+        None => {
+            let sockets = place.sockets();
+            race::connect(&sockets, most, settings.connect_timeout, settings.reach, budget).await.into_dialed()
+        }
     }
 }
 

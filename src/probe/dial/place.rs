@@ -6,6 +6,7 @@ use cfdoctor_checks::evidence::text;
 use cfdoctor_checks::evidence::tls::Connect;
 
 use super::Route;
+use crate::probe::Reach;
 use crate::probe::budget::Budget;
 use crate::settings::{Family, ProxyKind, Settings};
 
@@ -18,7 +19,7 @@ pub(super) struct Place {
     pub(super) host: String,
     pub(super) port: u16,
     /// An HTTP proxy gets the name: it may know addresses that we do not, and often takes names only. Not where the
-    /// user gave the address.
+    /// user gave the address, and not where addresses are judged: nobody would judge the one that the proxy finds.
     pub(super) by_name: bool,
     /// Families in turn, IPv4 first.
     pub(super) addresses: Vec<IpAddr>,
@@ -34,7 +35,8 @@ impl Place {
         });
         let host = moved.and_then(|rule| rule.to_host.as_deref()).map_or_else(|| peer.clone(), plain);
         let port = moved.and_then(|rule| rule.to_port).unwrap_or(route.port);
-        let http_proxy = settings.proxy.as_ref().is_some_and(|proxy| proxy.kind == ProxyKind::Http);
+        let http_proxy = settings.reach == Reach::Anywhere
+            && settings.proxy.as_ref().is_some_and(|proxy| proxy.kind == ProxyKind::Http);
 
         let given = given_addresses(settings, &host, port)
             .or_else(|| if host == peer { given_addresses(settings, &peer, route.port) } else { None });

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::place::{self, Place};
 use super::{Dialed, race};
+use crate::probe::Reach;
 use crate::probe::budget::Budget;
 use crate::settings::{Proxy, ProxyKind, Settings, USER_AGENT};
 
@@ -32,10 +33,14 @@ enum Goal<'a> {
 
 /// Connects to the proxy, and through it to `place`, trying at most `most` of its addresses.
 pub(super) async fn connect(proxy: &Proxy, place: &Place, most: usize, settings: &Settings, budget: &Budget) -> Dialed {
+    // The proxy itself is the user's choice; where it leads to is judged.
+    let (sockets, refused) = race::within(settings.reach, &place.sockets());
     let goals: Vec<Goal<'_>> = if place.by_name {
         vec![Goal::Name(&place.host, place.port)]
+    } else if let (true, Some(why)) = (sockets.is_empty(), refused.into_iter().next()) {
+        return Dialed::failed(Connect::NoAddress { why });
     } else {
-        place.sockets().into_iter().take(most.max(1)).map(Goal::Address).collect()
+        sockets.into_iter().take(most.max(1)).map(Goal::Address).collect()
     };
     let itself = format!("{}:{}", text::clean(&proxy.host), proxy.port);
     let failed = |why: String| Dialed::failed(Connect::ProxyFailed { why });
@@ -56,7 +61,7 @@ pub(super) async fn connect(proxy: &Proxy, place: &Place, most: usize, settings:
             _ => Vec::new(),
         };
         let start = Instant::now();
-        let raced = race::connect(&sockets, most, settings.connect_timeout, budget).await;
+        let raced = race::connect(&sockets, most, settings.connect_timeout, Reach::Anywhere, budget).await;
         let Some(mut winner) = raced.winner else {
             return Dialed { earlier, ..failed(format!("{itself}: {}", raced.connect.describe())) };
         };

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::{BoxedIo, Dialed};
+use crate::probe::Reach;
 use crate::probe::budget::{Budget, MAX_CONNECTIONS};
 
 /// RFC 8305 §8: "Connection Attempt Delay".
@@ -20,6 +21,8 @@ const HEAD_START: Duration = Duration::from_millis(250);
 const MAX_FUTILE: usize = 2;
 /// Characters kept of the system's words.
 const MAX_WHY: usize = 200;
+/// Refused addresses that are told of.
+const MAX_REFUSED: usize = 4;
 
 /// How the race went.
 pub(super) struct Raced {
@@ -44,8 +47,35 @@ struct Course {
     no_connection_left: bool,
 }
 
-/// Connects to the first of `addresses` that answers, trying at most `most`, all within `step`.
-pub(super) async fn connect(addresses: &[SocketAddr], most: usize, step: Duration, budget: &Budget) -> Raced {
+/// Connects to the first of `addresses` that answers, trying at most `most`, all within `step`. Nothing is sent to an
+/// address that is out of `reach`, and it counts as no try.
+pub(super) async fn connect(
+    addresses: &[SocketAddr],
+    most: usize,
+    step: Duration,
+    reach: Reach,
+    budget: &Budget,
+) -> Raced {
+    let (permitted, refused) = within(reach, addresses);
+    if permitted.is_empty() && !refused.is_empty() {
+        let mut refused = refused.into_iter();
+        let why = refused.next().unwrap_or_default();
+        let connect = Connect::NoAddress { why };
+        return Raced { winner: None, address: None, connect, earlier: refused.collect() };
+    }
+    let mut raced = try_all(&permitted, most, step, budget).await;
+    raced.earlier.extend(refused);
+    raced
+}
+
+/// The addresses that may be connected to, and why others may not.
+pub(super) fn within(reach: Reach, addresses: &[SocketAddr]) -> (Vec<SocketAddr>, Vec<String>) {
+    let permitted = addresses.iter().copied().filter(|address| reach.refusal(address.ip()).is_none()).collect();
+    let refused = addresses.iter().filter_map(|address| reach.refusal(address.ip())).take(MAX_REFUSED).collect();
+    (permitted, refused)
+}
+
+async fn try_all(addresses: &[SocketAddr], most: usize, step: Duration, budget: &Budget) -> Raced {
     let mut course = Course::default();
     let result = budget.limit(step, race(addresses, most, budget, &mut course)).await;
     match result {

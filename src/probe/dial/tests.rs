@@ -298,3 +298,69 @@ async fn a_socks_proxys_refusal_is_the_proxys() {
         );
     }
 }
+
+/// A listener on `address` that must never be connected to.
+async fn forbidden(address: &str) -> TcpListener {
+    TcpListener::bind((address, 0)).await.unwrap()
+}
+
+async fn assert_untouched(listener: TcpListener) {
+    let met = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+    assert!(met.is_err(), "somebody connected");
+}
+
+fn guarded() -> Settings {
+    Settings { reach: crate::probe::Reach::PublicOnly, ..Settings::default() }
+}
+
+#[tokio::test]
+async fn what_is_out_of_reach_is_never_connected_to() {
+    let listener = forbidden("127.0.0.1").await;
+    let port = listener.local_addr().unwrap().port();
+    let to = |host: &str, to: &str| ConnectTo {
+        host: Some(host.into()),
+        port: None,
+        to_host: Some(to.into()),
+        to_port: Some(port),
+    };
+    let budget = budget();
+    for (settings, addresses) in [
+        (guarded(), vec!["127.0.0.1"]),
+        (guarded(), vec!["::ffff:127.0.0.1", "0.0.0.0"]),
+        (Settings { connect_to: vec![to("www.example.com", "127.0.0.1")], ..guarded() }, vec!["192.0.2.1"]),
+        (Settings { connect_to: vec![to("www.example.com", "localhost")], ..guarded() }, vec!["192.0.2.1"]),
+        (
+            Settings {
+                resolve: vec![Resolve { host: "*".into(), port, addresses: vec![Ipv4Addr::LOCALHOST.into()] }],
+                ..guarded()
+            },
+            vec!["192.0.2.1"],
+        ),
+    ] {
+        let dialed = open(&route(&addresses, port), &settings, &budget).await;
+        assert!(dialed.stream.is_none() && dialed.address.is_none());
+        assert!(
+            matches!(&dialed.connect, Connect::NoAddress { why } if why.starts_with("refused: ") && why.contains("--allow-private")),
+            "{:?}",
+            dialed.connect
+        );
+    }
+    assert_eq!(budget.spent().connections, 0);
+    assert_untouched(listener).await;
+}
+
+#[tokio::test]
+async fn a_proxy_is_led_to_public_addresses_only_and_by_address() {
+    let (port, request) = http_proxy("HTTP/1.1 200 Connection established\r\n\r\n").await;
+    let settings = Settings { reach: crate::probe::Reach::PublicOnly, ..through(ProxyKind::Http, port, None) };
+    let refused = open(&route(&["10.0.0.1"], 443), &settings, &budget()).await;
+    assert!(
+        matches!(&refused.connect, Connect::NoAddress { why } if why.contains("10.0.0.1 is a private address")),
+        "{:?}",
+        refused.connect
+    );
+    // The first would be taken; and by name the proxy would ask DNS once more.
+    let dialed = open(&route(&["169.254.169.254", "104.16.132.229"], 443), &settings, &budget()).await;
+    assert_eq!(dialed.address, Some("104.16.132.229:443".parse().unwrap()));
+    assert!(request.await.unwrap().starts_with("CONNECT 104.16.132.229:443 HTTP/1.1\r\n"));
+}

@@ -27,6 +27,7 @@ use self::follow::{chain, follow};
 use self::message::{Manner, name_of};
 use self::server::{Panel, Server, Stream};
 use self::views::{PUBLIC, Views};
+use super::Reach;
 use super::budget::Budget;
 use crate::settings::{Family, ResolverChoice, Settings};
 
@@ -54,6 +55,7 @@ struct Inner {
     /// Compare with the system's resolver and a public one: only if the user did not say whose view counts.
     compare: bool,
     authority_port: u16,
+    reach: Reach,
 }
 
 /// What stands around a name: nothing of it is needed to reach the site.
@@ -87,6 +89,7 @@ impl Asker {
                 family: settings.family,
                 compare: settings.resolver == ResolverChoice::System,
                 authority_port: settings.authority_port,
+                reach: settings.reach,
             }),
         }
     }
@@ -120,6 +123,7 @@ impl Asker {
             family: inner.family,
             step: COMPARISON_PATIENCE.min(inner.step),
             authority_port: inner.authority_port,
+            reach: inner.reach,
             public: &public,
         };
         let zone = async {

@@ -371,6 +371,7 @@ async fn other_eyes_see_other_things() {
         family: Family::Any,
         step: Duration::from_secs(1),
         authority_port: 53,
+        reach: Reach::Anywhere,
         public: &server,
     };
     let seen = views.public("alias.example.test").await;
@@ -401,4 +402,25 @@ async fn can_be_asked_from_many_tasks() {
         assert_eq!(answer(&chain.ipv4).0.len(), 2);
         assert_eq!(around.zone.found().unwrap().apex, "example.test");
     }
+}
+
+#[tokio::test]
+async fn name_servers_out_of_reach_are_not_asked() {
+    let server = world().serve().await.unwrap();
+    let authority = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let settings = Settings {
+        authority_port: authority.local_addr().unwrap().port(),
+        reach: Reach::PublicOnly,
+        ..settings(ResolverChoice::Udp(server.address))
+    };
+    let around = asker_with(&settings).await.surroundings("www.example.test").await;
+    let [view] = around.views.as_slice() else { panic!("{:?}", around.views) };
+    assert_eq!(view.who, Viewer::Authoritative);
+    for lookup in [&view.chain.ipv4, &view.chain.ipv6] {
+        assert!(
+            matches!(lookup, Lookup::NotAsked { why } if why.contains("127.0.0.1 is a loopback address")),
+            "{lookup:?}"
+        );
+    }
+    assert!(authority.try_recv(&mut [0; 512]).is_err(), "a question came");
 }

@@ -13,6 +13,7 @@ use hickory_resolver::TokioResolver;
 use super::follow::{chain, follow};
 use super::message::{Manner, name_of, unanswered};
 use super::server::{Panel, Server};
+use crate::probe::Reach;
 use crate::probe::budget::Budget;
 use crate::settings::Family;
 
@@ -30,6 +31,8 @@ pub(super) struct Views<'a> {
     /// Time for one question: comparisons must not hold up the visit.
     pub(super) step: Duration,
     pub(super) authority_port: u16,
+    /// The name servers of a zone are whatever its owner says.
+    pub(super) reach: Reach,
     /// Resolvers that everybody can ask.
     pub(super) public: &'a [Server],
 }
@@ -89,7 +92,14 @@ impl Views<'_> {
         let addresses = self.addresses(server).await;
         let first = addresses.first()?;
         let label = format!("{server} ({})", first.ip());
-        let servers = addresses.iter().map(|address| Server::udp(*address)).collect();
+        let permitted = addresses.iter().filter(|address| self.reach.refusal(address.ip()).is_none());
+        let servers: Vec<Server> = permitted.map(|address| Server::udp(*address)).collect();
+        if let (true, Some(why)) = (servers.is_empty(), self.reach.refusal(first.ip())) {
+            let none = Lookup::NotAsked { why };
+            let name = name.to_ascii_lowercase();
+            let chain = Chain { name, hops: Vec::new(), ipv4: none.clone(), ipv6: none, fault: None };
+            return Some(View { who: Viewer::Authoritative, server: label, chain });
+        }
         let panel = Panel::new(servers, self.step, self.budget);
         let chain = chain(&panel, Manner::DIRECT, self.family, Some(apex), name).await;
         Some(View { who: Viewer::Authoritative, server: label, chain })

@@ -2,7 +2,7 @@
 
 mod random;
 mod read_back;
-mod validators;
+pub mod validators;
 
 use std::path::PathBuf;
 

@@ -159,21 +159,25 @@ pub fn xmllint(files: &[PathBuf]) {
 
 /// The OpenMetrics parser of Prometheus' Python client.
 pub fn openmetrics(files: &[PathBuf]) {
-    let import = ["-c", "import prometheus_client.openmetrics.parser"];
+    expositions(files, "prometheus_client.openmetrics.parser");
+}
+
+/// A parser of Prometheus' Python client, over files of which each says who made it or what it probed.
+pub fn expositions(files: &[PathBuf], parser: &str) {
     // Debian's package belongs to Debian's interpreter, which need not be the first.
     let python = ["/usr/bin/python3", "python3"];
-    if let Some(python) = first_here(&python, &import, "python3-prometheus-client") {
-        let program = "
+    if let Some(python) = first_here(&python, &["-c", &format!("import {parser}")], "python3-prometheus-client") {
+        let program = format!("from {parser} import text_string_to_metric_families as parse")
+            + "
 import sys
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 for name in sys.argv[1:]:
     text = open(name, encoding='utf-8', newline='').read()
     try:
         families = list(parse(text))
-        assert any(family.name == 'cfdoctor_build' for family in families)
+        assert any(family.name in ('cfdoctor_build', 'cfdoctor_build_info', 'probe_success') for family in families)
     except Exception as error:
         sys.exit(f'{name}: {error!r}\\n{text[:4000]}')
 ";
-        says_yes(python, &["-c", program], files);
+        says_yes(python, &["-c", &program], files);
     }
 }

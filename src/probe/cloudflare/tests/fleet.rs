@@ -57,3 +57,17 @@ async fn a_passing_fault_is_not_kept() {
         "flexible"
     );
 }
+
+#[tokio::test]
+async fn a_renewed_access_reads_the_zone_anew() {
+    let running = CloudflareApi::new(document()).serve().await.unwrap();
+    let budget = Budget::quiet(Duration::from_secs(20));
+    let records = || running.requests().iter().filter(|path| path.contains("/dns_records")).count();
+    let access = access(&running);
+    for _ in 0..2 {
+        found(look(HOST, &access, &budget, None).await);
+    }
+    assert_eq!(records(), 1);
+    found(look(HOST, &access.renewed(), &budget, None).await);
+    assert_eq!(records(), 2);
+}
