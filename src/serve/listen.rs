@@ -27,7 +27,7 @@ const HEAD_LIMIT: Duration = Duration::from_secs(30);
 /// A connection that is older ends after its answer, and once more so old at once: who reads nothing holds no place.
 const LIFETIME: Duration = Duration::from_secs(600);
 /// After the interruption of the running probes, for their answers.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Serves until the first word of `stop`: then nothing new is taken, and what runs may go on for [`Exporter::grace`], or
 /// until the second word.

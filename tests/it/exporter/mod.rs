@@ -15,7 +15,7 @@ use server::{Exporter, Site, hanging};
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Longer than anything here takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `is_so`.
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -200,7 +200,7 @@ fn a_probe_ends_before_prometheus_loses_patience() {
 #[test]
 fn a_stop_lets_running_probes_end() {
     let site = hanging();
-    let exporter = Exporter::start(&[site.flags(), vec!["--deadline".into(), "3s".into()]].concat());
+    let exporter = Exporter::start(&[site.flags(), vec!["--deadline".into(), "8s".into()]].concat());
     let waiting = exporter.ask(&site.probe(), "");
     until("the probe runs", || exporter.metric("cfdoctor_exporter_probes_in_flight") == 1.0);
     exporter.signal("TERM");
