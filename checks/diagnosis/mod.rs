@@ -13,7 +13,7 @@ use crate::evidence::http::{BodyEnd, Outcome, Response};
 use crate::evidence::tls::{Connect, Limit, TlsOutcome};
 use crate::evidence::{Evidence, OurSide};
 use crate::model::cloudflare;
-use crate::model::our_side::{self, Part};
+use crate::model::our_side::{self, Part, WrongClock};
 use crate::verdict::{Confidence, Finding, NotRun, Verdict};
 use order::{EXPLAINS, HYGIENE, ONLY_IF_FAILED, ORDER, SYMPTOMS};
 
@@ -87,15 +87,23 @@ pub fn judge(evidence: &Evidence, checks: impl Iterator<Item = &'static Check>) 
     let seen = our_side::undisturbed(evidence, &our_side::disturbances(evidence));
     let clock = our_side::wrong_clock(evidence);
     let by_theirs = clock.map(|clock| (Evidence { gathered_at: clock.theirs, ..seen.clone().into_owned() }, clock));
-    let answer = |check: &Check| match &by_theirs {
-        None => check.run(&seen),
-        Some((others, clock)) => by_both_clocks(check, &seen, others, &clock.culprit),
+    let refused = refused(evidence);
+    let answer = |check: &Check| {
+        let answer = match &by_theirs {
+            None => check.run(&seen),
+            Some((others, clock)) => by_both_clocks(check, &seen, others, clock),
+        };
+        match (&answer, &refused) {
+            (Ok(Verdict::Pass(_)), Some(why)) if is_about_answers(check) => Err(NotRun::inconclusive(why)),
+            _ => answer,
+        }
     };
     checks.map(|check| Judged { check, answer: answer(check) }).collect()
 }
 
-/// What hangs on the date is not decided where two clocks tell two dates; what does not is the same by both.
-fn by_both_clocks(check: &Check, ours: &Evidence, theirs: &Evidence, culprit: &str) -> Result<Verdict, NotRun> {
+/// What hangs on the date is not decided where two clocks tell two dates; what does not is the same by both. Where our
+/// clock is so wrong that certificates seem out of date, even the words must be the same.
+fn by_both_clocks(check: &Check, ours: &Evidence, theirs: &Evidence, clock: &WrongClock) -> Result<Verdict, NotRun> {
     let word = |answer: &Result<Verdict, NotRun>| match answer {
         Ok(Verdict::Pass(_)) => "pass",
         Ok(Verdict::Warn(_)) => "warn",
@@ -103,7 +111,28 @@ fn by_both_clocks(check: &Check, ours: &Evidence, theirs: &Evidence, culprit: &s
         Err(why) => why.kind(),
     };
     let (by_ours, by_theirs) = (check.run(ours), check.run(theirs));
-    if word(&by_ours) == word(&by_theirs) { by_theirs } else { Err(NotRun::inconclusive(culprit)) }
+    let same = if clock.misdates { by_ours == by_theirs } else { word(&by_ours) == word(&by_theirs) };
+    if same { by_theirs } else { Err(NotRun::inconclusive(&clock.culprit)) }
+}
+
+/// Why no sample at the edge was an answer to us, if so. A block that its owner made for all alike is guessed only, and a
+/// warning says so.
+fn refused(evidence: &Evidence) -> Option<String> {
+    let http = evidence.edge.http.found()?;
+    if http.samples.iter().all(|e| e.response().is_some_and(cloudflare::is_challenge)) && !http.samples.is_empty() {
+        return Some("every answer of the edge was a challenge".into());
+    }
+    let limited = http.first().is_some_and(|response| response.status == 429);
+    let met = our_side::all_refused(evidence).filter(|met| limited || met.confidence == Confidence::High)?;
+    Some(format!("every answer of the edge was {}", met.what))
+}
+
+/// Does a pass of this check speak of the answers to the target's URL? Some ask something else.
+fn is_about_answers(check: &Check) -> bool {
+    const OTHER_REQUESTS: &[&str] = &["edge-http-not-redirected", "edge-preflight-blocked"];
+    matches!(check.area(), "edge" | "cache")
+        && check.needs.contains(&Probe::EdgeHttp)
+        && !OTHER_REQUESTS.contains(&check.id)
 }
 
 /// Looks for the one cause.
@@ -354,16 +383,8 @@ impl Board<'_> {
         if let Some(http) = self.evidence.edge.http.found()
             && let Some(first) = http.samples.first()
         {
-            let challenged = |e: &crate::evidence::Exchange| e.response().is_some_and(cloudflare::is_challenge);
-            if http.samples.iter().all(challenged) {
-                return Some("every answer of the edge was a challenge".into());
-            }
-            // A block that its owner made for all alike is guessed only, and a warning says so.
-            let limited = first.response().is_some_and(|response| response.status == 429);
-            if let Some(met) =
-                our_side::all_refused(self.evidence).filter(|met| limited || met.confidence == Confidence::High)
-            {
-                return Some(format!("every answer of the edge was {}", met.what));
+            if let Some(why) = refused(self.evidence) {
+                return Some(why);
             }
             let broken = |response: &Response| matches!(response.body.end, BodyEnd::Broken { .. });
             return match &first.outcome {

@@ -38,7 +38,8 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let differences = differences(evidence, edge, direct.response);
     if differences.is_empty() {
         if is_clear(http) && steady(evidence).is_some_and(|hash| body_differs(hash, edge, direct.response)) {
-            let why = "the body differs, and it came in clear text over http://: anybody on the way may have changed it";
+            let why =
+                "the body differs, and it came in clear text over http://: anybody on the way may have changed it";
             return Err(NotRun::inconclusive(why));
         }
         return Ok(Verdict::pass("the same as the origin"));

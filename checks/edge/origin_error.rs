@@ -244,7 +244,9 @@ mod tests {
 
     #[test]
     fn every_documented_code_has_a_fix() {
-        for error in errors::all().filter(|error| error.code >= 520 && error.layer != crate::model::errors::Layer::EdgeSecurity) {
+        for error in
+            errors::all().filter(|error| error.code >= 520 && error.layer != crate::model::errors::Layer::EdgeSecurity)
+        {
             let header = error.code.to_string();
             let mut evidence = edge(URL, response(530, &[&[("cf-error-type", header.as_str())]], ""));
             evidence.dns = Gathered::Missing(NotRun::inconclusive("x"));

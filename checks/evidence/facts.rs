@@ -171,7 +171,8 @@ impl Evidence {
         let nothing = || OurSide::Unknown("nothing else on the network was there to compare with".into());
         let Some(origin) = self.origin.tls.found() else { return nothing() };
         let edge = self.edge.tls.found();
-        let spoke_tls = origin.completed() || !origin.chain.is_empty() || matches!(origin.outcome, TlsOutcome::Alert { .. });
+        let spoke_tls =
+            origin.completed() || !origin.chain.is_empty() || matches!(origin.outcome, TlsOutcome::Alert { .. });
         let no_tcp = edge.is_some_and(|edge| edge.connect != Connect::Open);
         if !(spoke_tls || no_tcp && origin.connect == Connect::Open) {
             return nothing();

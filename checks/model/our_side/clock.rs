@@ -21,6 +21,8 @@ pub struct WrongClock {
     pub theirs: OffsetDateTime,
     /// The sentence.
     pub culprit: String,
+    /// Is a certificate outside its dates by ours, and within them by theirs? Then nothing that is told of dates counts.
+    pub misdates: bool,
 }
 
 /// Is this machine's clock wrong? Cloudflare's `Date` must say so, and somebody beside it: the origin's `Date`, or a
@@ -43,11 +45,11 @@ pub fn wrong_clock(evidence: &Evidence) -> Option<WrongClock> {
     let whose = if agreed { "Cloudflare and the origin date" } else { "Cloudflare dates" };
     let culprit = format!(
         "this machine's clock is wrong: it says {}, {} {way} of what {whose} their answers with",
-        ours.format(&Rfc3339).unwrap_or_default(),
+        ours.replace_nanosecond(0).unwrap_or(ours).format(&Rfc3339).unwrap_or_default(),
         span(edge.abs())
     )
     .replace("Cloudflare dates their answers", "Cloudflare dates its answers");
-    Some(WrongClock { ours, theirs, culprit })
+    Some(WrongClock { ours, theirs, culprit, misdates: by_theirs > by_ours })
 }
 
 /// How far the clock behind these answers is ahead of ours, by the middle one of those that were made just now.
@@ -59,8 +61,8 @@ fn ahead<'a>(exchanges: impl Iterator<Item = &'a Exchange>) -> Option<Duration> 
 
 fn one(exchange: &Exchange) -> Option<Duration> {
     let response = exchange.response()?;
-    let stored = response.headers.has("age")
-        || response.headers.cf_cache_status().is_some_and(|status| status.is_from_cache());
+    let stored =
+        response.headers.has("age") || response.headers.cf_cache_status().is_some_and(|status| status.is_from_cache());
     let date = response.headers.first("date").filter(|_| !stored).and_then(http_date)?;
     let waited = exchange.timing.head_ms.filter(|ms| ms.is_finite() && (0.0..1e9).contains(ms)).unwrap_or(0.0);
     Some(date - exchange.sent_at?.checked_add(Duration::milliseconds(waited as i64))?)
@@ -75,11 +77,13 @@ fn valid_at(evidence: &Evidence, at: OffsetDateTime) -> usize {
     [leaf(&evidence.edge), leaf(&evidence.origin)].iter().flatten().filter(is_valid).count()
 }
 
-/// `3 days`, `5 hours`.
+/// `3 days`, `5 hours`, rounded.
 fn span(duration: Duration) -> String {
-    match (duration.whole_days(), duration.whole_hours()) {
-        (0, 0..2) => format!("{} minutes", duration.whole_minutes()),
-        (0..2, hours) => format!("{hours} hours"),
-        (days, _) => format!("{days} days"),
+    let minutes = (duration.whole_seconds() + 30) / 60;
+    let hours = (minutes + 30) / 60;
+    match (minutes, hours) {
+        (..120, _) => format!("{minutes} minutes"),
+        (_, ..48) => format!("{hours} hours"),
+        _ => format!("{} days", (hours + 12) / 24),
     }
 }

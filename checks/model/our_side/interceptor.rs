@@ -1,10 +1,11 @@
 //! A proxy that reads TLS: its certificates stand in place of Cloudflare's and the origin's.
 
-use super::{Disturbance, Met, ORIGIN, Part, is_at_cloudflare, met, was_seen};
+use super::{Disturbance, Met, ORIGIN, Part, is_at_cloudflare, met, samples, was_seen};
 use crate::check::Probe;
 use crate::evidence::Evidence;
 use crate::evidence::tls::{Certificate, Handshake};
-use crate::model::trust::{PathVerdict, at_edge, issuer_by_name, served_chain, Issuer};
+use crate::model::cloudflare;
+use crate::model::trust::{Issuer, PathVerdict, at_edge, issuer_by_name, served_chain};
 
 /// Products and services that issue certificates of their own for every site, by what stands in the issuer's name;
 /// lower case. Their certificates are known even where their root was given with `--cacert`.
@@ -53,7 +54,7 @@ pub(super) fn found(evidence: &Evidence) -> Option<Disturbance> {
     }
     let issuer = known.or_else(|| leaf.issuer_name()).unwrap_or_else(|| "nobody".into());
     let mut spoils = vec![Part::EdgeTls];
-    if met(evidence) != Met::Cloudflare {
+    if !samples(evidence).any(|exchange| cloudflare::fingerprint(exchange).is_some()) {
         spoils.push(Part::EdgeHttp);
     }
     let both = evidence.origin.tls.found().is_some_and(|origin| is_of_the_same(edge, origin));
@@ -95,7 +96,7 @@ fn is_private(evidence: &Evidence, edge: &Handshake) -> bool {
 }
 
 /// Was the origin's certificate issued by who issued the edge's, or both by themselves?
-fn is_of_the_same(edge: &Handshake, origin: &Handshake) -> bool {
+pub(super) fn is_of_the_same(edge: &Handshake, origin: &Handshake) -> bool {
     let leaf = |handshake: &'_ Handshake| {
         served_chain(handshake).first().map(|leaf| (leaf.issuer.clone(), leaf.self_signed, leaf.sha256.clone()))
     };

@@ -2,8 +2,8 @@
 
 use crate::evidence::{Evidence, Response};
 use crate::model::attribution::{self, AnsweredBy};
-use crate::model::errors::{self, Layer};
 use crate::model::cloudflare;
+use crate::model::errors::{self, Layer};
 use crate::verdict::Confidence;
 
 /// What stood in the way.

@@ -59,10 +59,11 @@ const ORIGIN: [Part; 2] = [Part::OriginTls, Part::OriginHttp];
 /// What disturbed the visit; the one that explains most comes first.
 pub fn disturbances(evidence: &Evidence) -> Vec<Disturbance> {
     let all = [
+        resolver::silent,
         resolver::failing,
         resolver::inventing,
         resolver::lying,
-        path::no_such_family,
+        path::no_way,
         path::nothing_passes,
         path::nothing_large_passes,
         interceptor::found,

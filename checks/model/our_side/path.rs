@@ -4,31 +4,29 @@ use super::{Disturbance, EDGE, ORIGIN, Part};
 use crate::evidence::http::{Exchanges, Failure, Outcome};
 use crate::evidence::tls::{Connect, Handshake, Limit, TlsOutcome};
 use crate::evidence::{Evidence, Vantage};
+use crate::model::cloudflare::fingerprint;
 
-/// An end that could not be reached over the only family of addresses that it has, while this machine reached nobody
-/// over that family.
-pub(super) fn no_such_family(evidence: &Evidence) -> Option<Disturbance> {
-    let ends = [(&evidence.edge, EDGE), (&evidence.origin, ORIGIN)];
+/// An end to which our own system had no way: no route at all, or none over the family of the only addresses that it
+/// has. To Cloudflare every network has a way; to an origin that others of the family are reached and it is not may be
+/// the origin's fault.
+pub(super) fn no_way(evidence: &Evidence) -> Option<Disturbance> {
     let (mut spoils, mut said) = (Vec::new(), Vec::new());
-    let mut family = "IPv6";
-    for (end, parts) in ends {
+    for (end, parts) in [(&evidence.edge, EDGE), (&evidence.origin, ORIGIN)] {
         let Some(handshake) = end.tls.found() else { continue };
         let Some(address) = handshake.address else { continue };
-        let why = match &handshake.connect {
-            Connect::Unreachable { why } => why,
-            Connect::NoAddress { why } => why,
+        let family = if address.is_ipv6() { "IPv6" } else { "IPv4" };
+        let Handshake { peer, .. } = handshake;
+        let line = match &handshake.connect {
+            Connect::NoAddress { why } => format!("{peer} at {}: {why}", address.ip()),
+            Connect::Unreachable { .. } if parts == ORIGIN && works_over(evidence, address.is_ipv6()) => continue,
+            Connect::Unreachable { why } => format!("no way over {family} to {peer} at {}: {why}", address.ip()),
             _ => continue,
         };
-        if !works_over(evidence, address.is_ipv6()) {
-            family = if address.is_ipv6() { "IPv6" } else { "IPv4" };
-            said.push(format!("{} at {}: {why}", handshake.peer, address.ip()));
-            spoils.extend(parts);
-        }
+        said.push(line);
+        spoils.extend(parts);
     }
-    (!spoils.is_empty()).then(|| Disturbance {
-        culprit: format!("our own network has no way over {family}: {}", said.join("; ")),
-        spoils,
-    })
+    (!spoils.is_empty())
+        .then(|| Disturbance { culprit: format!("our own machine has no connection: {}", said.join("; ")), spoils })
 }
 
 /// Did any connection over this family come about?
@@ -52,7 +50,10 @@ pub(super) fn nothing_passes(evidence: &Evidence) -> Option<Disturbance> {
         false => "a firewall, or no way out",
     };
     let culprit = format!("nobody can be reached through our own network ({hint}): edge {at_edge}, origin {at_origin}");
-    Some(Disturbance { culprit, spoils: EDGE.into_iter().chain(ORIGIN).collect() })
+    // Port 80 may be open, and what Cloudflare said there counts.
+    let plain = evidence.edge.http.found().and_then(|http| http.plain.found());
+    let edge = if plain.is_some_and(|exchange| fingerprint(exchange).is_some()) { &EDGE[..1] } else { &EDGE[..] };
+    Some(Disturbance { culprit, spoils: [edge, &ORIGIN[..]].concat() })
 }
 
 /// How a handshake broke off without a word of TLS from the other side; `None`: there was one, or we cut it short.

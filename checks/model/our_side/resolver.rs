@@ -27,6 +27,22 @@ pub(super) fn failing(evidence: &Evidence) -> Option<Disturbance> {
     Some(Disturbance { culprit, spoils: vec![Part::Dns, Part::EdgeTls, Part::EdgeHttp] })
 }
 
+/// It says nothing, or will not speak with us.
+pub(super) fn silent(evidence: &Evidence) -> Option<Disturbance> {
+    let dns = evidence.dns.found()?;
+    let is_mute = |lookup: &Lookup| {
+        matches!(lookup, Lookup::TimedOut | Lookup::Unreachable { .. } | Lookup::Refused | Lookup::Other { .. })
+    };
+    let lookups = [&dns.host.ipv4, &dns.host.ipv6];
+    let asked: Vec<&Lookup> = lookups.into_iter().filter(|one| !matches!(one, Lookup::NotAsked { .. })).collect();
+    if asked.is_empty() || !asked.iter().all(|lookup| is_mute(lookup)) || !dns.host.hops.is_empty() {
+        return None;
+    }
+    let culprit =
+        format!("the resolver {} is of no use: for {} it gives {}", dns.resolver, dns.host.name, asked[0].describe());
+    Some(Disturbance { culprit, spoils: vec![Part::Dns, Part::EdgeTls, Part::EdgeHttp] })
+}
+
 /// It has an address for a name that does not exist: whatever it says of others may be invented too. Where Cloudflare
 /// answered, its word for the host was true.
 pub(super) fn inventing(evidence: &Evidence) -> Option<Disturbance> {
@@ -69,7 +85,9 @@ pub(super) fn lying(evidence: &Evidence) -> Option<Disturbance> {
         return None;
     }
     let local = addresses.iter().all(|address| is_local(*address));
-    let culprit = if local && (met(evidence) == Met::Stranger || !was_led_elsewhere(evidence) && !is_vouched_for(evidence)) {
+    let culprit = if local
+        && (met(evidence) == Met::Stranger || !was_led_elsewhere(evidence) && !is_vouched_for(evidence))
+    {
         format!(
             "the resolver {} leads {} to {}, which is no address of a public site (a filter, a hosts file, a split \
              horizon or a captive portal)",

@@ -1,6 +1,7 @@
 //! Somebody answers in Cloudflare's place: a portal that wants a login, a filter with its page, a cache.
 
-use super::{Disturbance, EDGE, Met, Part, is_at_cloudflare, met, samples};
+use super::interceptor::is_of_the_same;
+use super::{Disturbance, EDGE, Met, ORIGIN, Part, is_at_cloudflare, met, samples};
 use crate::evidence::Evidence;
 use crate::evidence::http::{Exchange, Outcome, Response};
 use crate::evidence::target::Scheme;
@@ -21,14 +22,24 @@ pub(super) fn portal(evidence: &Evidence) -> Option<Disturbance> {
         culprit: format!(
             "something on our own side (a captive portal, a filter or a firewall) answers in Cloudflare's place: {how}"
         ),
-        spoils: EDGE.to_vec(),
+        spoils: EDGE
+            .into_iter()
+            .chain(if is_at_the_origin_too(evidence) { &ORIGIN[..] } else { &[] }.to_vec())
+            .collect(),
     })
+}
+
+/// Does the origin show a certificate of the same making?
+fn is_at_the_origin_too(evidence: &Evidence) -> bool {
+    let ends = evidence.edge.tls.found().zip(evidence.origin.tls.found());
+    ends.is_some_and(|(edge, origin)| is_of_the_same(edge, origin))
 }
 
 /// An answer of the stranger, on the target's URL or on `http://`.
 fn stranger(evidence: &Evidence) -> Option<String> {
     let plain = evidence.edge.http.found().and_then(|http| http.plain.found());
-    let exchange = samples(evidence).chain(plain).find(|exchange| exchange.response().is_some_and(Response::is_whole))?;
+    let exchange =
+        samples(evidence).chain(plain).find(|exchange| exchange.response().is_some_and(Response::is_whole))?;
     let certificate = evidence.edge.tls.found().and_then(|handshake| {
         let leaf = served_chain(handshake).first()?;
         Some(format!(", with a certificate of \"{}\"", leaf.issuer_name().unwrap_or_else(|| leaf.subject.clone())))

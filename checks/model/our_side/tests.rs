@@ -102,6 +102,8 @@ fn a_resolver_that_fails_or_invents() {
     let broken = |impossible: Value| [&fails[..], &[("dns.found.impossible", impossible)]].concat();
     says(&broken(failed), "fails on every name", &[Part::Dns, Part::EdgeTls, Part::EdgeHttp]);
     assert_eq!(told(&broken(json!("nx-domain"))), None, "this name alone");
+    let mute = [("dns.found.host.ipv4", json!("timed-out")), ("dns.found.host.ipv6", json!("refused"))];
+    says(&mute, "is of no use", &[Part::Dns, Part::EdgeTls, Part::EdgeHttp]);
     let invented = ("dns.found.impossible", json!({"answer": {"addresses": ["198.51.100.9"], "ttl": 1}}));
     assert_eq!(told(&[invented.clone()]), None, "Cloudflare answered");
     let host = ("dns.found.host.ipv4.answer.addresses", json!(["198.51.100.9"]));
@@ -229,8 +231,13 @@ fn a_family_that_leads_nowhere() {
         ("edge.tls.found.outcome", json!("not-reached")),
     ];
     says(&edge, "no way over IPv6", &EDGE);
-    let other = [&edge[..], &[("origin.tls.found.address", json!("[2001:db8::1]:443"))]].concat();
-    assert_eq!(told(&other), None, "the origin was reached over IPv6");
+    let origin = [
+        ("origin.tls.found.connect", json!({"unreachable": {"why": "No route to host"}})),
+        ("origin.tls.found.outcome", json!("not-reached")),
+    ];
+    assert_eq!(told(&origin), None, "the edge was reached over IPv4, so it may be the origin's network");
+    let other = [&origin[..], &[("origin.tls.found.address", json!("[2001:db8::1]:443"))]].concat();
+    says(&other, "no way over IPv6", &ORIGIN);
 }
 
 #[test]

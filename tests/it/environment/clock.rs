@@ -19,14 +19,20 @@ fn world_at<const AHEAD: i64>() -> World {
 
 #[test]
 fn by_a_wrong_clock_nothing_has_expired() {
-    let dated: &[&str] = &["edge-certificate-expiring", "origin-certificate-expired", "origin-certificate-not-yet"];
-    let scene = |name, world: World, culprit| Scene::new(name, world.arguments(), culprit).unjudged(dated);
+    let behind: &[&str] = &["edge-certificate-expiring", "origin-certificate-not-yet", "origin-certificate-expiring"];
+    let ahead: &[&str] = &["edge-certificate-expiring", "origin-certificate-expired", "origin-certificate-expiring"];
+    let scene = |name, world: World, culprit, dated| Scene::new(name, world.arguments(), culprit).unjudged(dated);
+    let mut without_origin =
+        scene("years behind, the edge alone", world_at::<{ 3 * YEAR }>(), &["clock"], &behind[..1]);
+    let at = without_origin.arguments.iter().position(|argument| argument == "--origin").unwrap();
+    without_origin.arguments.drain(at..at + 2);
     all_are_told(vec![
-        scene("years behind", world_at::<{ 3 * YEAR }>(), &["clock is wrong", "behind", "1095 days"]),
-        scene("years ahead", world_at::<{ -3 * YEAR }>(), &["clock is wrong", "ahead", "1095 days"]),
+        scene("years behind", world_at::<{ 3 * YEAR }>(), &["clock is wrong", "behind", "1095 days"], behind),
+        scene("years ahead", world_at::<{ -3 * YEAR }>(), &["clock is wrong", "ahead", "1095 days"], ahead),
+        without_origin,
         // The certificates began, by our clock, only tomorrow; by theirs a month ago.
-        scene("31 days behind", world_at::<{ 31 * 24 * HOUR }>(), &["clock is wrong", "behind", "31 days"]),
-        scene("61 days ahead", world_at::<{ -61 * 24 * HOUR }>(), &["clock is wrong", "ahead", "61 days"]),
+        scene("31 days behind", world_at::<{ 31 * 24 * HOUR }>(), &["clock is wrong", "behind", "31 days"], behind),
+        scene("61 days ahead", world_at::<{ -61 * 24 * HOUR }>(), &["clock is wrong", "ahead", "61 days"], ahead),
     ]);
 }
 
@@ -40,8 +46,7 @@ fn hours_alone_spoil_nothing() {
 /// One server with a wrong clock is not ours: the others, and the certificates, agree with us.
 #[test]
 fn a_server_with_a_wrong_clock_is_not_ours() {
-    let edge =
-        Server::start(PUBLIC.of_the_edge.front(HOST), answering(|line| edge_answer(line, 400 * 24 * HOUR)));
+    let edge = Server::start(PUBLIC.of_the_edge.front(HOST), answering(|line| edge_answer(line, 400 * 24 * HOUR)));
     all_is_well("the edge's Date alone", &World { edge: edge.port, ..World::sound() }.arguments());
     let origin = Server::start(PUBLIC.of_the_origin.front(HOST), answering(|_| origin_answer(-400 * 24 * HOUR)));
     all_is_well("the origin's Date alone", &World { origin: origin.port, ..World::sound() }.arguments());

@@ -57,9 +57,17 @@ fn a_cache_before_us() {
     let secure = World { edge: secure.port, ..World::sound() }.arguments();
     let culprit: &[&str] = &["a cache on our own side", "8f0000000000abcd-FRA", "squid"];
     all_are_told(vec![
-        Scene::new("a cache before http://", clear, culprit)
-            .unjudged(&["cache-", "edge-origin-error", "edge-differs", "edge-challenged"]),
-        Scene::new("a cache before https://", secure, culprit)
-            .unjudged(&["cache-", "edge-origin-error", "edge-differs", "edge-challenged"]),
+        Scene::new("a cache before http://", clear, culprit).unjudged(&[
+            "cache-",
+            "edge-origin-error",
+            "edge-differs",
+            "edge-challenged",
+        ]),
+        Scene::new("a cache before https://", secure, culprit).unjudged(&[
+            "cache-",
+            "edge-origin-error",
+            "edge-differs",
+            "edge-challenged",
+        ]),
     ]);
 }

@@ -30,9 +30,11 @@ fn limits_and_challenges() {
     let scene = |name, arguments, culprit| Scene::new(name, arguments, culprit).unjudged(unseen);
     let page = |title: &str| format!("<html><head><title>{title}</title></head></html>");
     all_are_told(vec![
-        scene("a challenge", refusing("403 Forbidden", "cf-mitigated: challenge\r\n", &page("Just a moment...")), &[
-            "challenge",
-        ]),
+        scene(
+            "a challenge",
+            refusing("403 Forbidden", "cf-mitigated: challenge\r\n", &page("Just a moment...")),
+            &["challenge"],
+        ),
         scene("1015", refusing("429 Too Many Requests", "Retry-After: 3600\r\n", "error code: 1015"), &["1015"]),
         scene("1015 as a page", refusing("429 Too Many Requests", "", &page("Access denied | Error 1015")), &["429"]),
         scene("a limit without a page", refusing("429 Too Many Requests", "Retry-After: 9\r\n", ""), &["429"]),

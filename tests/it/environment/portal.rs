@@ -17,13 +17,7 @@ fn portal(answer: &str, certificate_for: &str) -> World {
     let own = Authority::new("Hotel Network", "Portal", None);
     let secure = Server::start(own.front(certificate_for), saying(answer));
     let plain = Server::start(Front::Raw, saying(answer));
-    World {
-        edge: secure.port,
-        origin: secure.port,
-        edge_plain: plain.port,
-        origin_plain: plain.port,
-        ..World::sound()
-    }
+    World { edge: secure.port, origin: secure.port, edge_plain: plain.port, origin_plain: plain.port, ..World::sound() }
 }
 
 #[test]

@@ -127,8 +127,12 @@ fn against_the_zones_own_server() {
     let plain = Server::start(Front::Raw, saying(page));
     let world = World { resolver: lies, edge: parking.port, edge_plain: plain.port, ..World::sound() };
     all_are_told(vec![
-        Scene::new("a parking address", world.arguments(), &["the zone's own server", "198.51.100.9", "104.16.132.229"])
-            .unjudged(VISITOR),
+        Scene::new(
+            "a parking address",
+            world.arguments(),
+            &["the zone's own server", "198.51.100.9", "104.16.132.229"],
+        )
+        .unjudged(VISITOR),
     ]);
 }
 

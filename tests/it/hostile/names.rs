@@ -35,7 +35,7 @@ pub(crate) struct Question {
 pub(crate) type Speak = fn(&Question) -> Vec<Vec<u8>>;
 
 impl Question {
-    fn read(packet: &[u8]) -> Option<Self> {
+    pub(crate) fn read(packet: &[u8]) -> Option<Self> {
         let mut at = 12;
         while *packet.get(at)? != 0 {
             at += usize::from(packet[at]) + 1;
@@ -48,7 +48,9 @@ impl Question {
     pub(crate) fn name(&self) -> String {
         let mut labels = Vec::new();
         let mut rest = &self.body[..];
-        while let [length @ 1.., after @ ..] = rest {
+        while let [length, after @ ..] = rest
+            && *length > 0
+        {
             let (label, left) = after.split_at(usize::from(*length).min(after.len()));
             labels.push(String::from_utf8_lossy(label).to_ascii_lowercase());
             rest = left;
