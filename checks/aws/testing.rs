@@ -47,6 +47,7 @@ pub(super) fn names() -> Dns {
         resolver: "192.0.2.53".into(),
         host: chain(&[HOST], addresses(&["104.16.1.2"])),
         host_unchecked: None,
+        impossible: None,
         zone: unasked(),
         views: Vec::new(),
         caa: unasked(),

@@ -68,6 +68,7 @@ mod tests {
             resolver: "192.0.2.53".into(),
             host: chain,
             host_unchecked: None,
+            impossible: None,
             zone: Gathered::Missing(missing()),
             views: Vec::new(),
             caa: Gathered::Missing(missing()),

@@ -34,6 +34,7 @@ fn dns(hops: Vec<Hop>, addresses: &[&str], servers: &[&str]) -> Gathered<Dns> {
             fault: None,
         },
         host_unchecked: None,
+        impossible: None,
         zone: Gathered::Found(ZoneCut {
             apex: "example.com".into(),
             name_servers: servers.iter().map(ToString::to_string).collect(),

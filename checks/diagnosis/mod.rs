@@ -13,6 +13,7 @@ use crate::evidence::http::{BodyEnd, Outcome, Response};
 use crate::evidence::tls::{Connect, Limit, TlsOutcome};
 use crate::evidence::{Evidence, OurSide};
 use crate::model::cloudflare;
+use crate::model::our_side::{self, Part, WrongClock};
 use crate::verdict::{Confidence, Finding, NotRun, Verdict};
 use order::{EXPLAINS, HYGIENE, ONLY_IF_FAILED, ORDER, SYMPTOMS};
 
@@ -81,9 +82,57 @@ pub fn assess(evidence: &Evidence, checks: impl Iterator<Item = &'static Check>)
     conclude(evidence, judge(evidence, checks))
 }
 
-/// Runs `checks` over the evidence.
+/// Runs `checks` over the evidence: over what our own side did not disturb, and where our clock is wrong, by both clocks.
 pub fn judge(evidence: &Evidence, checks: impl Iterator<Item = &'static Check>) -> Vec<Judged> {
-    checks.map(|check| Judged { check, answer: check.run(evidence) }).collect()
+    let seen = our_side::undisturbed(evidence, &our_side::disturbances(evidence));
+    let clock = our_side::wrong_clock(evidence);
+    let by_theirs = clock.map(|clock| (Evidence { gathered_at: clock.theirs, ..seen.clone().into_owned() }, clock));
+    let refused = refused(evidence);
+    let answer = |check: &Check| {
+        let answer = match &by_theirs {
+            None => check.run(&seen),
+            Some((others, clock)) => by_both_clocks(check, &seen, others, clock),
+        };
+        match (&answer, &refused) {
+            (Ok(Verdict::Pass(_)), Some(why)) if is_about_answers(check) => Err(NotRun::inconclusive(why)),
+            _ => answer,
+        }
+    };
+    checks.map(|check| Judged { check, answer: answer(check) }).collect()
+}
+
+/// What hangs on the date is not decided where two clocks tell two dates; what does not is the same by both. Where our
+/// clock is so wrong that certificates seem out of date, even the words must be the same.
+fn by_both_clocks(check: &Check, ours: &Evidence, theirs: &Evidence, clock: &WrongClock) -> Result<Verdict, NotRun> {
+    let word = |answer: &Result<Verdict, NotRun>| match answer {
+        Ok(Verdict::Pass(_)) => "pass",
+        Ok(Verdict::Warn(_)) => "warn",
+        Ok(Verdict::Fail(_)) => "fail",
+        Err(why) => why.kind(),
+    };
+    let (by_ours, by_theirs) = (check.run(ours), check.run(theirs));
+    let same = if clock.misdates { by_ours == by_theirs } else { word(&by_ours) == word(&by_theirs) };
+    if same { by_theirs } else { Err(NotRun::inconclusive(&clock.culprit)) }
+}
+
+/// Why no sample at the edge was an answer to us, if so. A block that its owner made for all alike is guessed only, and a
+/// warning says so.
+fn refused(evidence: &Evidence) -> Option<String> {
+    let http = evidence.edge.http.found()?;
+    if http.samples.iter().all(|e| e.response().is_some_and(cloudflare::is_challenge)) && !http.samples.is_empty() {
+        return Some("every answer of the edge was a challenge".into());
+    }
+    let limited = http.first().is_some_and(|response| response.status == 429);
+    let met = our_side::all_refused(evidence).filter(|met| limited || met.confidence == Confidence::High)?;
+    Some(format!("every answer of the edge was {}", met.what))
+}
+
+/// Does a pass of this check speak of the answers to the target's URL? Some ask something else.
+fn is_about_answers(check: &Check) -> bool {
+    const OTHER_REQUESTS: &[&str] = &["edge-http-not-redirected", "edge-preflight-blocked"];
+    matches!(check.area(), "edge" | "cache")
+        && check.needs.contains(&Probe::EdgeHttp)
+        && !OTHER_REQUESTS.contains(&check.id)
 }
 
 /// Looks for the one cause.
@@ -284,6 +333,9 @@ impl Board<'_> {
         if let Some(why) = bug.or_else(|| self.unread()) {
             return Some(why);
         }
+        if let Some(culprits) = self.disturbed() {
+            return Some(culprits);
+        }
         if !self.results.is_empty() && self.results.iter().all(|judged| judged.answer.is_err()) {
             let why = self.results.iter().find_map(|judged| match &judged.answer {
                 Err(NotRun::Inconclusive(why)) => Some(why.clone()),
@@ -292,6 +344,23 @@ impl Board<'_> {
             return Some(why.unwrap_or_else(|| "no check could be judged".into()));
         }
         self.edge_unseen()
+    }
+
+    /// Who on our own side kept a visitor's view from being judged. What only Cloudflare meets, or only `http://`, leaves
+    /// enough to go by.
+    fn disturbed(&self) -> Option<String> {
+        let visitor = [Part::Dns, Part::EdgeTls, Part::EdgeHttp];
+        let disturbances = our_side::disturbances(self.evidence).into_iter();
+        let mut culprits: Vec<String> = disturbances
+            .filter(|one| one.spoils.iter().any(|part| visitor.contains(part)))
+            .map(|one| one.culprit)
+            .chain(our_side::wrong_clock(self.evidence).map(|clock| clock.culprit))
+            .collect();
+        culprits.retain(|culprit| {
+            let told = NotRun::inconclusive(culprit);
+            self.results.iter().any(|judged| judged.answer.as_ref().err() == Some(&told))
+        });
+        (!culprits.is_empty()).then(|| culprits.join("; "))
     }
 
     /// What the user requires to be read, and was not.
@@ -314,9 +383,8 @@ impl Board<'_> {
         if let Some(http) = self.evidence.edge.http.found()
             && let Some(first) = http.samples.first()
         {
-            let challenged = |e: &crate::evidence::Exchange| e.response().is_some_and(cloudflare::is_challenge);
-            if http.samples.iter().all(challenged) {
-                return Some("every answer of the edge was a challenge".into());
+            if let Some(why) = refused(self.evidence) {
+                return Some(why);
             }
             let broken = |response: &Response| matches!(response.body.end, BodyEnd::Broken { .. });
             return match &first.outcome {

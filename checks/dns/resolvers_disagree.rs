@@ -8,6 +8,7 @@ use crate::evidence::Evidence;
 use crate::evidence::dns::{Chain, Lookup, Viewer};
 use crate::model::cloudflare;
 use crate::model::origin_host::{OriginClass, classify};
+use crate::model::our_side::is_local;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 pub(crate) const CHECK: Check = Check {
@@ -138,10 +139,10 @@ fn place(chain: &Chain) -> Option<String> {
     // A translator's prefix (RFC 6052 §2.1) hides whose the address is.
     let synthetic = |address: &IpAddr| matches!(address, IpAddr::V6(v6) if v6.segments()[..2] == [0x64, 0xff9b]);
     let addresses: Vec<IpAddr> = chain.addresses().into_iter().filter(|address| !synthetic(address)).collect();
-    if !addresses.is_empty() && addresses.iter().all(|address| cloudflare::owns(*address)) {
+    if !addresses.is_empty() && cloudflare::outside(&addresses).is_empty() {
         return Some("Cloudflare".into());
     }
-    if addresses.iter().any(|address| is_private(*address)) {
+    if addresses.iter().any(|address| is_local(*address)) {
         return Some("a private address".into());
     }
     // The zone's own servers stop at the first name outside it, so only the first target can be compared.
@@ -157,13 +158,6 @@ fn place(chain: &Chain) -> Option<String> {
     }
     // Published by neither, and without a name: proxied it is not, unless the customer brought the addresses along.
     None
-}
-
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local(),
-    }
 }
 
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {

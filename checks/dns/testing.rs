@@ -43,6 +43,7 @@ pub(super) fn host(chain: Chain) -> Dns {
         resolver: "192.0.2.53".into(),
         host: chain,
         host_unchecked: None,
+        impossible: None,
         zone: Gathered::Found(ZoneCut {
             apex: "example.com".into(),
             name_servers: vec!["ada.ns.cloudflare.com".into()],

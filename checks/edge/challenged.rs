@@ -1,12 +1,10 @@
 //! Challenges, blocks and rate limits between the visitor and the site.
 
-use super::origin_error::is_security;
 use super::view;
 use crate::check::{Check, Probe, Severity};
 use crate::evidence::{Evidence, Response};
-use crate::model::attribution::{self, AnsweredBy};
-use crate::model::{cloudflare, errors};
-use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
+use crate::model::our_side::{Obstacle, obstacle};
+use crate::verdict::{Finding, Fix, NotRun, Verdict};
 
 pub(crate) const CHECK: Check = Check {
     id: "edge-challenged",
@@ -22,13 +20,6 @@ pub(crate) const CHECK: Check = Check {
     ],
     judge,
 };
-
-/// What stood in the way.
-struct Obstacle {
-    what: String,
-    proof: Vec<String>,
-    confidence: Confidence,
-}
 
 fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let http = evidence.edge.http.get()?;
@@ -48,39 +39,6 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             .proof("what the cache and the origin would answer was not seen")
             .confidence(first.confidence),
     ))
-}
-
-fn obstacle(response: &Response) -> Option<Obstacle> {
-    let headers = &response.headers;
-    let status = response.status;
-    let found = |what: String, proof, confidence| Some(Obstacle { what, proof, confidence });
-    if cloudflare::is_challenge(response) {
-        return found(format!("a Cloudflare challenge ({status})"), headers.quote("cf-mitigated"), Confidence::High);
-    }
-    if let Some(code) = cloudflare::error_code(response).filter(|code| is_security(*code)) {
-        let meaning = errors::lookup(code).map_or("", |error| error.meaning);
-        return found(
-            format!("Cloudflare's error {code}, {meaning} ({status})"),
-            vec![format!("error {code} on a {status}")],
-            Confidence::High,
-        );
-    }
-    if headers.first("x-amzn-waf-action").is_some_and(|action| matches!(action, "challenge" | "captcha")) {
-        return found(format!("an AWS WAF challenge ({status})"), headers.quote("x-amzn-waf-action"), Confidence::High);
-    }
-    if let Some(words) = cloudflare::security_page(response) {
-        let line = format!("the {status} page says: {words}");
-        return found(format!("a Cloudflare challenge or block page ({status})"), vec![line], Confidence::High);
-    }
-    // A rule may block with a page of the owner's making: the edge answered, and did not ask the cache.
-    let own_error = cloudflare::error_code(response).is_some();
-    if matches!(status, 403 | 429) && !own_error && attribution::attribute(response).by == AnsweredBy::Edge {
-        let mut proof = headers.quote("cf-ray");
-        proof.push(format!("{status} without cf-cache-status and without any header of AWS: made at the edge"));
-        let what = if status == 429 { "a rate limit at the edge" } else { "a block at the edge" };
-        return found(format!("{what} ({status})"), proof, Confidence::Medium);
-    }
-    None
 }
 
 fn fix(evidence: &Evidence, _: &Finding) -> Fix {
@@ -110,6 +68,7 @@ fn fix(evidence: &Evidence, _: &Finding) -> Fix {
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use crate::verdict::Confidence;
 
     fn run(answer: Response) -> Result<Verdict, NotRun> {
         (CHECK.judge)(&edge(URL, answer))

@@ -37,6 +37,11 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     comparable(http, edge, &direct)?;
     let differences = differences(evidence, edge, direct.response);
     if differences.is_empty() {
+        if is_clear(http) && steady(evidence).is_some_and(|hash| body_differs(hash, edge, direct.response)) {
+            let why =
+                "the body differs, and it came in clear text over http://: anybody on the way may have changed it";
+            return Err(NotRun::inconclusive(why));
+        }
         return Ok(Verdict::pass("the same as the origin"));
     }
     let mut finding = Finding::seen(format!("the edge's answer differs from the origin's: {}", differences.join("; ")))
@@ -112,11 +117,17 @@ fn differences(evidence: &Evidence, edge: &Response, origin: &Response) -> Vec<S
         }
     }
     if let Some(hash) = steady
+        && !evidence.edge.http.found().is_some_and(is_clear)
         && body_differs(hash, edge, origin)
     {
         found.push("another body (two answers of the origin agree)".into());
     }
     found
+}
+
+/// Was the first sample taken in clear text?
+fn is_clear(http: &Exchanges) -> bool {
+    http.samples.first().is_some_and(|sample| sample.request.url.to_ascii_lowercase().starts_with("http://"))
 }
 
 /// The hash of the origin's body, if two answers of it are whole and agree.

@@ -5,8 +5,9 @@ use crate::check::{Check, Probe, Severity};
 use crate::evidence::{Evidence, Exchanges, Response};
 use crate::model::attribution::{self, AnsweredBy};
 use crate::model::cloudflare;
-use crate::model::errors::{self, Layer};
+use crate::model::errors;
 use crate::model::origin_host::{OriginClass, classify};
+use crate::model::our_side::is_security;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 pub(crate) const CHECK: Check = Check {
@@ -77,11 +78,6 @@ fn code(response: &Response) -> Option<u16> {
             && attribution::attribute(response).by == AnsweredBy::Edge)
             .then_some(response.status),
     }
-}
-
-/// Is it a code of Cloudflare's security products?
-pub(super) fn is_security(code: u16) -> bool {
-    errors::lookup(code).is_some_and(|error| error.layer == Layer::EdgeSecurity)
 }
 
 /// A code in the text of a page is a hint (`facts/cloudflare.md` section 6); header and status are proof.
@@ -248,7 +244,9 @@ mod tests {
 
     #[test]
     fn every_documented_code_has_a_fix() {
-        for error in errors::all().filter(|error| error.code >= 520 && error.layer != Layer::EdgeSecurity) {
+        for error in
+            errors::all().filter(|error| error.code >= 520 && error.layer != crate::model::errors::Layer::EdgeSecurity)
+        {
             let header = error.code.to_string();
             let mut evidence = edge(URL, response(530, &[&[("cf-error-type", header.as_str())]], ""));
             evidence.dns = Gathered::Missing(NotRun::inconclusive("x"));

@@ -151,6 +151,7 @@ pub(super) fn with_dns(mut evidence: Evidence, addresses: &[&str], hops: &[&str]
         resolver: "192.0.2.53".into(),
         host: Chain { name, hops, ipv4: lookup(addresses), ipv6: Lookup::NoData, fault: None },
         host_unchecked: None,
+        impossible: None,
         zone: match apex {
             Some(apex) => Gathered::Found(ZoneCut { apex: apex.into(), name_servers: Vec::new(), signed: None }),
             None => Gathered::Missing(missing()),

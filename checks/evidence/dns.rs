@@ -16,6 +16,10 @@ pub struct Dns {
     /// The host's A question asked again with checking disabled: only after a SERVFAIL.
     #[serde(default)]
     pub host_unchecked: Option<Lookup>,
+    /// A name that does not exist, asked of the same resolver: an address there is invented, and a failure there is no
+    /// news of the host. Only where the answer for the host looked doubtful.
+    #[serde(default)]
+    pub impossible: Option<Lookup>,
     /// The zone that holds the host.
     pub zone: Gathered<ZoneCut>,
     /// The host's name asked elsewhere: the system's resolver, a public one, each authoritative server.

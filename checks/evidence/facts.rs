@@ -49,8 +49,7 @@ impl Evidence {
         if addresses.is_empty() {
             return Proxied::Unknown(format!("{} has no address", dns.host.name));
         }
-        let outside: Vec<String> =
-            addresses.iter().filter(|a| !cloudflare::owns(**a)).map(ToString::to_string).collect();
+        let outside: Vec<String> = cloudflare::outside(&addresses).iter().map(ToString::to_string).collect();
         match (outside.is_empty(), answered) {
             // A partial zone is reached by this name (section 7).
             (true, None) if dns.host.hops.iter().any(|hop| hop.to.ends_with(".cdn.cloudflare.net")) => {
@@ -107,7 +106,7 @@ impl Evidence {
     pub fn visible_target(&self) -> Option<&super::dns::Chain> {
         let host = &self.dns.found()?.host;
         let addresses = host.addresses();
-        let at_cloudflare = (!addresses.is_empty() && addresses.iter().all(|a| cloudflare::owns(*a)))
+        let at_cloudflare = (!addresses.is_empty() && cloudflare::outside(&addresses).is_empty())
             || host.hops.iter().any(|hop| hop.to.ends_with(".cdn.cloudflare.net"))
             || matches!(self.proxied(), Proxied::Yes(_));
         (!host.hops.is_empty() && host.fault.is_none() && !at_cloudflare).then_some(host)
@@ -166,27 +165,23 @@ impl Evidence {
         })
     }
 
-    /// Does our own network work? Tells by everything except the edge itself.
+    /// Does our own network work? Tells by what the origin's same port let through: as far as TLS, or where the edge
+    /// did not even take the connection, as far as TCP. DNS tells nothing of it: firewalls let it pass.
     pub fn our_side(&self) -> OurSide {
-        if let Some(handshake) = self.origin.tls.found()
-            && handshake.connect == Connect::Open
-        {
-            return OurSide::Works(format!("the origin {} answered", handshake.place()));
+        let nothing = || OurSide::Unknown("nothing else on the network was there to compare with".into());
+        let Some(origin) = self.origin.tls.found() else { return nothing() };
+        let edge = self.edge.tls.found();
+        let spoke_tls =
+            origin.completed() || !origin.chain.is_empty() || matches!(origin.outcome, TlsOutcome::Alert { .. });
+        let no_tcp = edge.is_some_and(|edge| edge.connect != Connect::Open);
+        if !(spoke_tls || no_tcp && origin.connect == Connect::Open) {
+            return nothing();
         }
-        if let Some(handshake) = self.origin.tls.found()
-            && handshake.connect == Connect::Refused
-        {
-            return OurSide::Works(format!("the origin {} answered (with a refusal)", handshake.place()));
+        let is_v6 = |handshake: &super::Handshake| handshake.address.map(|address| address.is_ipv6());
+        if no_tcp && edge.and_then(is_v6) == Some(true) && is_v6(origin) == Some(false) {
+            return OurSide::Unknown("what else answered did so over IPv4, and the edge was asked over IPv6".into());
         }
-        if let Some(dns) = self.dns.found()
-            && let Some(view) = dns
-                .views
-                .iter()
-                .find(|view| view.who == super::dns::Viewer::Authoritative && view.chain.ipv4.is_definite())
-        {
-            return OurSide::Works(format!("the name server {} answered", view.server));
-        }
-        OurSide::Unknown("nothing else on the network was there to compare with".into())
+        OurSide::Works(format!("the origin {} answered", origin.place()))
     }
 
     /// Could TLS with the edge be completed?

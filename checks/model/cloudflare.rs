@@ -1,6 +1,6 @@
 //! Cloudflare's addresses and fingerprints.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
 use ipnet::IpNet;
@@ -17,10 +17,33 @@ pub static RANGES: LazyLock<Vec<IpNet>> = LazyLock::new(|| {
 /// Does Cloudflare publish this address as its own?
 pub fn owns(address: IpAddr) -> bool {
     let address = match address {
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().or_else(|| translated(v6)).map_or(address, IpAddr::V4),
         IpAddr::V4(_) => address,
     };
     RANGES.iter().any(|range| range.contains(&address))
+}
+
+/// Those that Cloudflare does not publish as its own. A resolver that translates for networks without IPv4 (DNS64,
+/// RFC 6147) makes IPv6 addresses of the IPv4 ones, under a prefix of its own: such a one is no other address.
+pub fn outside(addresses: &[IpAddr]) -> Vec<IpAddr> {
+    let is_made_of_one = |v6: Ipv6Addr| addresses.contains(&IpAddr::V4(last_octets(v6)));
+    let is_outside = |address: &&IpAddr| match address {
+        IpAddr::V6(v6) => !owns(**address) && !is_made_of_one(*v6),
+        IpAddr::V4(_) => !owns(**address),
+    };
+    addresses.iter().filter(is_outside).copied().collect()
+}
+
+/// The IPv4 address under one of the prefixes that every translator may use (RFC 6052 section 2.1, RFC 8215).
+fn translated(v6: Ipv6Addr) -> Option<Ipv4Addr> {
+    let is_well_known = v6.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0];
+    let is_local = v6.segments()[..3] == [0x64, 0xff9b, 1];
+    (is_well_known || is_local).then(|| last_octets(v6))
+}
+
+fn last_octets(v6: Ipv6Addr) -> Ipv4Addr {
+    let [.., a, b, c, d] = v6.octets();
+    Ipv4Addr::new(a, b, c, d)
 }
 
 /// The line that proves that Cloudflare took part in this exchange, if one does.

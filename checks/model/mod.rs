@@ -12,6 +12,7 @@ pub mod gateway_error;
 pub mod lambda_policy;
 pub mod mapping;
 pub mod origin_host;
+pub mod our_side;
 pub mod page_rule;
 pub mod reach;
 pub mod rules;

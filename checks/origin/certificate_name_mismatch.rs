@@ -151,6 +151,7 @@ mod tests {
             resolver: "192.0.2.53".into(),
             host: no_data(),
             host_unchecked: None,
+            impossible: None,
             zone: Gathered::Missing(NotRun::Disabled(Probe::Dns)),
             views: Vec::new(),
             caa: Gathered::Missing(NotRun::Disabled(Probe::Dns)),

@@ -108,6 +108,7 @@ impl Observations {
             resolver: "as reported".into(),
             host: self.chain(host),
             host_unchecked: None,
+            impossible: None,
             zone: self.zone(host),
             views: Vec::new(),
             caa: self.caa(host),

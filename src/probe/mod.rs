@@ -22,6 +22,7 @@ use std::time::Instant;
 use cfdoctor_checks::evidence::dns::{Chain, Lookup};
 use cfdoctor_checks::evidence::target::Scheme;
 use cfdoctor_checks::evidence::{Dns, Evidence, Gateway, Gathered, Target, Vantage};
+use cfdoctor_checks::model::cloudflare as ranges;
 use cfdoctor_checks::{NotRun, Probe};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -85,7 +86,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
         (gateway, validation)
     };
     let (
-        (host, host_ms, unchecked, edge),
+        (host, host_ms, Doubts { unchecked, impossible }, edge),
         (way, (origin_chain, origin_ms, mut leg)),
         around,
         zone,
@@ -105,6 +106,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
             resolver: asker.label(),
             host,
             host_unchecked: unchecked,
+            impossible,
             zone: around.zone,
             views: around.views,
             caa: around.caa,
@@ -149,20 +151,43 @@ async fn validation(asker: &Asker, target: &Target, gateway: &Gathered<Gateway>,
     join_all(names.iter().take(MAX_VALIDATION_NAMES).map(|name| asker.chain(name))).await
 }
 
+/// What was asked of the resolver because its word for the host looked doubtful.
+struct Doubts {
+    /// The host with checking disabled, after a SERVFAIL.
+    unchecked: Option<Lookup>,
+    /// A name that does not exist, after a SERVFAIL or where the addresses are not Cloudflare's: does it fail on all, or
+    /// invent what it says?
+    impossible: Option<Lookup>,
+}
+
+async fn doubts(asker: &Asker, host: &Chain, settings: &Settings) -> Doubts {
+    let fails = [&host.ipv4, &host.ipv6].into_iter().any(|lookup| matches!(lookup, Lookup::ServFail { .. }));
+    let is_strange = !ranges::outside(&host.addresses()).is_empty();
+    let unchecked = async {
+        match &host.ipv4 {
+            Lookup::ServFail { .. } => Some(asker.unchecked(&host.name).await),
+            _ => None,
+        }
+    };
+    let impossible = async {
+        match settings.probes.contains(&Probe::Dns) && (fails || is_strange) {
+            true => Some(asker.impossible(&host.name).await),
+            false => None,
+        }
+    };
+    let (unchecked, impossible) = tokio::join!(unchecked, impossible);
+    Doubts { unchecked, impossible }
+}
+
 /// What a visitor meets.
 async fn edge_leg(
     asker: &Asker,
     target: &Target,
     settings: &Settings,
     budget: &Budget,
-) -> (Chain, f64, Option<Lookup>, Vantage) {
+) -> (Chain, f64, Doubts, Vantage) {
     let (host, host_ms) = timed_chain(asker, &target.host).await;
-    let unchecked = async {
-        match &host.ipv4 {
-            Lookup::ServFail { .. } => Some(asker.unchecked(&target.host).await),
-            _ => None,
-        }
-    };
+    let doubts = doubts(asker, &host, settings);
     let (https_port, http_port) = match target.scheme {
         Scheme::Https => (target.port, 80),
         Scheme::Http => (443, target.port),
@@ -176,8 +201,8 @@ async fn edge_leg(
     };
     let (https, plain) = (route(&host, &target.host, https_port), route(&host, &target.host, http_port));
     let vantage = vantage::edge(target, &https, &plain, &follow, settings, budget);
-    let (unchecked, vantage) = tokio::join!(unchecked, vantage);
-    (host, host_ms, unchecked, vantage)
+    let (doubts, vantage) = tokio::join!(doubts, vantage);
+    (host, host_ms, doubts, vantage)
 }
 
 /// The chain, and the milliseconds that it took.

@@ -14,6 +14,7 @@ mod browser;
 mod ci_files;
 mod command_line;
 mod configuration;
+mod environment;
 mod exporter;
 mod fixtures;
 mod formats;

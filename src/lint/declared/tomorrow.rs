@@ -157,6 +157,7 @@ impl Tomorrow {
                 dns.host =
                     Chain { name: host.clone(), ipv4: unasked(), ipv6: unasked(), hops: Vec::new(), fault: None };
                 dns.host_unchecked = None;
+                dns.impossible = None;
                 dns.views.clear();
             }
             evidence.edge.tls = Gathered::Missing(because("the record"));

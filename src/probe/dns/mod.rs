@@ -12,6 +12,7 @@ mod tests;
 mod views;
 mod zone;
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,6 +114,19 @@ impl Asker {
         }
     }
 
+    /// The address of a name that does not exist, IPv4, or IPv6 where only that may be used: NXDOMAIN from a resolver that
+    /// works and tells the truth. The name lies in a domain that is kept for examples (RFC 6761 section 6.5) and has no
+    /// wildcard, is new each time, and is not of the zone of `host`.
+    pub async fn impossible(&self, host: &str) -> Lookup {
+        let kind = if self.inner.family == Family::V6 { RecordType::AAAA } else { RecordType::A };
+        let domain = if in_domain(host, "example.org") { "example.net" } else { "example.org" };
+        // The hasher's keys are random for each call.
+        match name_of(&format!("cfdoctor-{:016x}.{domain}", RandomState::new().hash_one(host))) {
+            Ok(name) => follow(&self.inner.panel, Manner::PLAIN, None, &name, kind).await.lookup(),
+            Err(lookup) => lookup,
+        }
+    }
+
     /// Zone, other views and CAA, everything that does not depend on each other at once.
     pub async fn surroundings(&self, name: &str) -> Surroundings {
         let inner = &*self.inner;
@@ -145,6 +159,11 @@ impl Asker {
         views.extend(authorities);
         Surroundings { zone, views, caa }
     }
+}
+
+fn in_domain(name: &str, domain: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    name.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
 /// The servers that `--resolver` means.

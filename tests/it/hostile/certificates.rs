@@ -111,7 +111,7 @@ pub(super) fn followed_by(rest: Vec<Vec<u8>>) -> Vec<CertificateDer<'static>> {
 }
 
 /// A server that sends this chain, whatever it is.
-fn config(chain: Vec<CertificateDer<'static>>, key: &KeyPair, alpn: &[&[u8]]) -> Arc<ServerConfig> {
+pub(crate) fn config(chain: Vec<CertificateDer<'static>>, key: &KeyPair, alpn: &[&[u8]]) -> Arc<ServerConfig> {
     let provider = Arc::new(ring::default_provider());
     let key = provider.key_provider.load_private_key(PrivateKeyDer::try_from(key.serialize_der()).unwrap()).unwrap();
     let mut config = ServerConfig::builder_with_provider(provider)

@@ -56,7 +56,7 @@ pub(super) fn all_survive(cases: Vec<Case>) {
 }
 
 /// The program, with the environment that every machine has.
-pub(super) fn doctor(arguments: &[impl AsRef<std::ffi::OsStr>]) -> Command {
+pub(crate) fn doctor(arguments: &[impl AsRef<std::ffi::OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cfdoctor"));
     for name in ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "COLUMNS", "LC_ALL", "LC_CTYPE"] {
         command.env_remove(name);
@@ -222,10 +222,10 @@ fn own_memory(status: &str) -> Option<u64> {
 }
 
 /// The right to run a program now.
-pub(super) struct Seat;
+pub(crate) struct Seat;
 
 impl Seat {
-    pub(super) fn take() -> Self {
+    pub(crate) fn take() -> Self {
         let mut taken = TAKEN.0.lock().unwrap();
         while *taken >= SEATS {
             taken = TAKEN.1.wait(taken).unwrap();

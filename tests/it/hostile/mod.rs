@@ -1,13 +1,13 @@
 //! Bad input over real sockets: whatever a server, a certificate or a name server does, the program gives a verdict
 //! within its deadline and its memory, and shows nothing raw.
 
-mod certificates;
-mod doctor;
+pub(crate) mod certificates;
+pub(crate) mod doctor;
 mod http_one;
 mod http_two;
 mod interrupted;
-mod names;
-mod script;
+pub(crate) mod names;
+pub(crate) mod script;
 mod tls;
 
 use std::sync::LazyLock;

@@ -8,34 +8,34 @@ use tokio::net::{TcpListener, UdpSocket};
 use super::doctor::{Case, all_survive};
 use super::script::RUNTIME;
 
-const A: u16 = 1;
-const CNAME: u16 = 5;
-const SOA: u16 = 6;
+pub(crate) const A: u16 = 1;
+pub(crate) const CNAME: u16 = 5;
+pub(crate) const SOA: u16 = 6;
 const TXT: u16 = 16;
 const CAA: u16 = 257;
 
 /// Response, recursion desired and available.
-const OK: u16 = 0x8180;
-const CUT: u16 = OK | 0x0200;
-const SERVFAIL: u16 = OK | 2;
-const NXDOMAIN: u16 = OK | 3;
-const REFUSED: u16 = OK | 5;
+pub(crate) const OK: u16 = 0x8180;
+pub(crate) const CUT: u16 = OK | 0x0200;
+pub(crate) const SERVFAIL: u16 = OK | 2;
+pub(crate) const NXDOMAIN: u16 = OK | 3;
+pub(crate) const REFUSED: u16 = OK | 5;
 /// The name that was asked for, as a pointer (RFC 1035 §4.1.4).
-const ASKED: &[u8] = &[0xc0, 12];
+pub(crate) const ASKED: &[u8] = &[0xc0, 12];
 
 /// A question as it came.
-struct Question {
+pub(crate) struct Question {
     id: [u8; 2],
     /// Name, type, class.
     body: Vec<u8>,
-    kind: u16,
+    pub(crate) kind: u16,
 }
 
 /// What is said to a question: any number of messages.
-type Speak = fn(&Question) -> Vec<Vec<u8>>;
+pub(crate) type Speak = fn(&Question) -> Vec<Vec<u8>>;
 
 impl Question {
-    fn read(packet: &[u8]) -> Option<Self> {
+    pub(crate) fn read(packet: &[u8]) -> Option<Self> {
         let mut at = 12;
         while *packet.get(at)? != 0 {
             at += usize::from(packet[at]) + 1;
@@ -44,7 +44,21 @@ impl Question {
         Some(Question { id: [packet[0], packet[1]], body: packet.get(12..at + 5)?.to_vec(), kind })
     }
 
-    fn reply(&self, flags: u16, answers: &[Vec<u8>], authorities: &[Vec<u8>]) -> Vec<u8> {
+    /// The name, lower case, as people write it.
+    pub(crate) fn name(&self) -> String {
+        let mut labels = Vec::new();
+        let mut rest = &self.body[..];
+        while let [length, after @ ..] = rest
+            && *length > 0
+        {
+            let (label, left) = after.split_at(usize::from(*length).min(after.len()));
+            labels.push(String::from_utf8_lossy(label).to_ascii_lowercase());
+            rest = left;
+        }
+        labels.join(".")
+    }
+
+    pub(crate) fn reply(&self, flags: u16, answers: &[Vec<u8>], authorities: &[Vec<u8>]) -> Vec<u8> {
         self.counted(flags, answers.len() as u16, authorities.len() as u16, &[answers, authorities].concat().concat())
     }
 
@@ -65,12 +79,12 @@ impl Question {
 }
 
 /// The SOA of example.com.
-fn soa() -> Vec<u8> {
+pub(crate) fn soa() -> Vec<u8> {
     let zone = b"\x07example\x03com\0";
     record(zone, SOA, 60, &[&zone[..], zone, &[0; 20]].concat())
 }
 
-fn record(owner: &[u8], kind: u16, ttl: u32, data: &[u8]) -> Vec<u8> {
+pub(crate) fn record(owner: &[u8], kind: u16, ttl: u32, data: &[u8]) -> Vec<u8> {
     let head = [&kind.to_be_bytes()[..], &1_u16.to_be_bytes(), &ttl.to_be_bytes()].concat();
     [owner, &head, &(data.len() as u16).to_be_bytes(), data].concat()
 }
@@ -80,7 +94,7 @@ fn cname(target: &[u8]) -> Vec<u8> {
 }
 
 /// Starts a server on UDP, and with `stream` on TCP; gives the port.
-fn serve(speak: Speak, stream: Option<Speak>) -> u16 {
+pub(crate) fn serve(speak: Speak, stream: Option<Speak>) -> u16 {
     let (udp, tcp) = RUNTIME.block_on(both_ports());
     let port = udp.local_addr().unwrap().port();
     RUNTIME.spawn(async move {

@@ -22,12 +22,12 @@ const PREFACE: usize = 24;
 const HEADERS: u8 = 1;
 
 /// Where all servers of the tests run.
-pub(super) static RUNTIME: LazyLock<Runtime> =
+pub(crate) static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
 
 /// What a server does next. After the last step the first one follows again.
 #[derive(Clone)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Reads a request of HTTP/1, to its empty line.
     Request,
     /// Reads a TLS record.
@@ -52,21 +52,21 @@ pub(super) enum Step {
 
 /// What lies between TCP and the script.
 #[derive(Clone)]
-pub(super) enum Front {
+pub(crate) enum Front {
     Raw,
     Tls(Arc<ServerConfig>),
 }
 
 /// A running server.
-pub(super) struct Server {
-    pub(super) port: u16,
+pub(crate) struct Server {
+    pub(crate) port: u16,
     visits: Arc<AtomicU32>,
     heard: Arc<Mutex<String>>,
 }
 
 impl Server {
     /// Follows the script on each connection.
-    pub(super) fn start(front: Front, steps: Vec<Step>) -> Self {
+    pub(crate) fn start(front: Front, steps: Vec<Step>) -> Self {
         let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = Server { port, visits: Arc::default(), heard: Arc::default() };
@@ -91,7 +91,7 @@ impl Server {
     }
 
     /// A port where nobody listens.
-    pub(super) fn closed_port() -> u16 {
+    pub(crate) fn closed_port() -> u16 {
         std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
     }
 
