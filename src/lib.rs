@@ -14,6 +14,7 @@ pub mod recording;
 pub mod render;
 pub mod report;
 pub mod settings;
+pub mod shared;
 mod suggest;
 mod values;
 
