@@ -219,29 +219,31 @@ mod tests {
         assert_eq!(cut.limit, Limit::Interrupted);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn time_that_we_lost_counts_for_no_step_and_never_beyond_the_deadline() {
         let pulse = Pulse::default();
-        let budget = Budget::quiet(Duration::from_secs(45)).feeling(&pulse);
-        let start = Instant::now();
-        let losing = async {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            pulse.lose(Duration::from_secs(8));
+        let calm = Budget::quiet(Duration::from_secs(45)).feeling(&pulse);
+        let losing = async |time| {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            pulse.lose(time);
         };
-        let silent = budget.limit(Duration::from_secs(10), std::future::pending::<()>());
-        let (step, ()) = tokio::join!(silent, losing);
+        let silent = calm.limit(Duration::from_millis(200), std::future::pending::<()>());
+        let (step, ()) = tokio::join!(silent, losing(Duration::from_millis(400)));
         let step = step.unwrap_err();
-        assert_eq!((step.limit, step.after_ms, start.elapsed().as_secs()), (Limit::Step, 18_000, 18));
-        pulse.lose(Duration::from_secs(100));
-        let step = budget.limit(Duration::from_secs(10), std::future::pending::<()>()).await.unwrap_err();
+        assert!(step.limit == Limit::Step && step.after_ms >= 600, "{step:?}");
+        let start = Instant::now();
+        pulse.lose(Duration::from_secs(3600));
+        let step = calm.limit(Duration::from_millis(20), std::future::pending::<()>()).await.unwrap_err();
         assert_eq!(step.limit, Limit::Step, "what was lost before is not given back twice");
-        let losing = async { pulse.lose(Duration::from_secs(100)) };
-        let (cut, ()) = tokio::join!(budget.limit(Duration::from_secs(10), std::future::pending::<()>()), losing);
-        assert_eq!(cut.unwrap_err().limit, Limit::Deadline, "and then it is nobody's fault");
-        assert_eq!(start.elapsed().as_secs(), 45);
+        assert!(start.elapsed() < Duration::from_secs(30));
+        let short = Budget::quiet(Duration::from_millis(500)).feeling(&pulse);
+        let silent = short.limit(Duration::from_millis(200), std::future::pending::<()>());
+        let (cut, ()) = tokio::join!(silent, losing(Duration::from_secs(100)));
+        let cut = cut.unwrap_err();
+        assert!(cut.limit == Limit::Deadline && cut.after_ms < 45_000, "and then it is nobody's fault: {cut:?}");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn much_lost_time_is_an_excuse_for_who_went_away() {
         let pulse = Pulse::default();
         let budget = Budget::quiet(Duration::from_secs(45)).feeling(&pulse);
