@@ -15,6 +15,7 @@ use crate::lint::declared::Tomorrow;
 use crate::probe::Reach;
 use crate::probe::aws::AwsAccess;
 use crate::probe::cloudflare::CloudflareAccess;
+use crate::shared::Shared;
 
 /// The fixed, honest User-Agent of every request.
 pub const USER_AGENT: &str = concat!("cfdoctor/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")");
@@ -57,13 +58,15 @@ pub struct Settings {
     /// The Cloudflare API.
     pub cloudflare: Credential<CloudflareAccess>,
     /// `--zone-json`: laid over what the API tells.
-    pub zone_file: Option<Zone>,
+    pub zone_file: Option<Arc<Zone>>,
     /// The AWS APIs; `None`: nobody looked for credentials.
     pub aws: Option<AwsAccess>,
     /// `--aws-json`: laid over what the APIs tell.
-    pub gateway_file: Option<Gateway>,
+    pub gateway_file: Option<Arc<Gateway>>,
     /// `--plan`: what will be there after apply.
     pub plan: Option<Arc<Tomorrow>>,
+    /// What the visits with these settings share.
+    pub shared: Shared,
 }
 
 /// A credential, or why there is none.
@@ -104,6 +107,7 @@ impl Default for Settings {
             aws: None,
             gateway_file: None,
             plan: None,
+            shared: Shared::default(),
         }
     }
 }

@@ -5,10 +5,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
+#[path = "../common/limit.rs"]
 mod limit;
 mod relay;
+#[path = "../common/script.rs"]
+mod script;
 
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use cfdoctor::demo::{Sight, World, find};
@@ -50,6 +54,45 @@ async fn main() {
             doctor.as_secs_f64() * 1000.0,
             times_l,
             doctor.as_secs_f64() / engine.as_secs_f64(),
+        );
+        if !l.is_zero() {
+            peers(&places, l, engine).await;
+        }
+    }
+}
+
+/// What people use for one host, over the same slow links; both look at less.
+async fn peers(places: &limit::Places, l: Duration, engine: Duration) {
+    const TIMES: usize = 5;
+    let missing = script::missing();
+    if !missing.is_empty() {
+        println!("  the script is skipped: {} not installed", missing.join(", "));
+        return;
+    }
+    let programs: [(&str, fn(&limit::Places) -> Command); 2] =
+        [("dig + openssl + curl, script", script::look), ("curl, two requests, edge only", script::curl)];
+    for (name, program) in programs {
+        let mut took = Vec::new();
+        for _ in 0..TIMES {
+            let mut command = program(places);
+            let run = tokio::task::spawn_blocking(move || {
+                let start = Instant::now();
+                let status = command.status().expect("it is installed");
+                (start.elapsed(), status.success())
+            });
+            let (elapsed, well) = run.await.expect("it does not panic");
+            assert!(well, "{name} works here");
+            took.push(elapsed);
+        }
+        let took = median(took);
+        println!(
+            "{:<28} {:>9} {:>9} {:>6.1} ms {:>8.2} {:>8.2}",
+            format!("  {name}"),
+            "",
+            "",
+            took.as_secs_f64() * 1000.0,
+            took.as_secs_f64() / l.as_secs_f64(),
+            took.as_secs_f64() / engine.as_secs_f64(),
         );
     }
 }

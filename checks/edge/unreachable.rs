@@ -144,8 +144,10 @@ mod tests {
     fn our_deadline_blames_nobody() {
         let slow = failed(Connect::TimedOut(patience(Limit::Deadline)), TlsOutcome::NotReached);
         assert!(matches!(run(slow, true), Err(NotRun::Inconclusive(_))));
-        let slow = failed(Connect::Open, TlsOutcome::TimedOut(patience(Limit::Interrupted)));
-        assert!(matches!(run(slow, true), Err(NotRun::Inconclusive(_))));
+        for limit in [Limit::Interrupted, Limit::Overloaded] {
+            let slow = failed(Connect::Open, TlsOutcome::TimedOut(patience(limit)));
+            assert!(matches!(run(slow, true), Err(NotRun::Inconclusive(_))));
+        }
     }
 
     #[test]

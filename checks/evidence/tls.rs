@@ -98,6 +98,8 @@ pub enum Limit {
     Deadline,
     /// The user interrupted.
     Interrupted,
+    /// Our own machine had more to do than it can: what ended then may have ended because of us.
+    Overloaded,
 }
 
 /// The TLS part of a connection.

@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn our_own_limits_blame_nobody() {
-        for limit in [Limit::Deadline, Limit::Interrupted] {
+        for limit in [Limit::Deadline, Limit::Interrupted, Limit::Overloaded] {
             let evidence = connecting(Connect::TimedOut(waited(limit)));
             assert_eq!(word(&CHECK, &evidence), "inconclusive");
             assert_eq!(word(&CHECK, &edge_error(evidence, 522)), "fail/medium", "Cloudflare's word stands");

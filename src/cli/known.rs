@@ -27,18 +27,18 @@ pub(super) fn apply(given: &KnownArgs, region: Option<&str>, settings: &mut Sett
     for file in &given.zone_json {
         let wrong = |why: String| CommandError::usage(format!("--zone-json {}: {why}", file.display()));
         let read = Zone::from_document(json(file).map_err(wrong)?).map_err(|error| wrong(error.to_string()))?;
-        settings.zone_file = Some(match settings.zone_file.take() {
-            Some(zone) => zone.laid_under(&read),
+        settings.zone_file = Some(Arc::new(match settings.zone_file.take() {
+            Some(zone) => Arc::unwrap_or_clone(zone).laid_under(&read),
             None => read,
-        });
+        }));
     }
     for file in &given.aws_json {
         let wrong = |why: String| CommandError::usage(format!("--aws-json {}: {why}", file.display()));
         let read = crate::lint::account(&bytes(file).map_err(wrong)?).map_err(wrong)?;
-        settings.gateway_file = Some(match settings.gateway_file.take() {
-            Some(gateway) => gateway.merge(read),
+        settings.gateway_file = Some(Arc::new(match settings.gateway_file.take() {
+            Some(gateway) => Arc::unwrap_or_clone(gateway).merge(read),
             None => read,
-        });
+        }));
     }
     if !given.plan.is_empty() {
         let declared = lint::plans(&given.plan, region)

@@ -10,6 +10,8 @@ use cfdoctor_checks::evidence::tls::{Limit, Patience};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::shared::Pulse;
+
 /// TCP connections for one target (`product.md` section 10).
 pub const MAX_CONNECTIONS: u32 = 6;
 /// HTTP requests for one target (`product.md` section 10).
@@ -22,6 +24,27 @@ pub struct Budget {
     interrupted: watch::Receiver<bool>,
     counters: Arc<Counters>,
     waits: Arc<Mutex<Vec<Arc<str>>>>,
+    pulse: Option<Pulse>,
+}
+
+/// So much lost time may make a server give us up, which closes idle connections after a few seconds.
+const MUCH_LOST: Duration = Duration::from_secs(2);
+
+/// Our own machine during an exchange ([`Budget::watch`]).
+pub struct Watch<'a> {
+    budget: &'a Budget,
+    start: Instant,
+    lost: Duration,
+}
+
+impl Watch<'_> {
+    /// Was our machine so busy that a peer which went away may have gone because of us?
+    pub fn overloaded(&self) -> Option<Patience> {
+        (self.budget.lost().saturating_sub(self.lost) >= MUCH_LOST).then(|| Patience {
+            after_ms: self.start.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+            limit: Limit::Overloaded,
+        })
+    }
 }
 
 /// Something is waited for as long as this lives ([`Budget::waiting_for`]).
@@ -47,7 +70,13 @@ struct Counters {
 impl Budget {
     /// A budget that ends `deadline` from now, or as soon as `interrupted` turns true.
     pub fn new(deadline: Duration, interrupted: watch::Receiver<bool>) -> Self {
-        Budget { deadline: Instant::now() + deadline, interrupted, counters: Arc::default(), waits: Arc::default() }
+        Budget {
+            deadline: Instant::now() + deadline,
+            interrupted,
+            counters: Arc::default(),
+            waits: Arc::default(),
+            pulse: None,
+        }
     }
 
     /// A budget that nobody interrupts.
@@ -56,14 +85,36 @@ impl Budget {
         Budget::new(deadline, never)
     }
 
-    /// Awaits `work` for at most `step`, and never beyond the deadline or an interruption.
+    /// The same budget for a process whose pulse is felt: time that our own machine lost counts for no step.
+    #[must_use]
+    pub fn feeling(&self, pulse: &Pulse) -> Self {
+        Budget { pulse: Some(pulse.clone()), ..self.clone() }
+    }
+
+    /// Our own system ran out of something.
+    pub fn note_shortage(&self) {
+        if let Some(pulse) = &self.pulse {
+            pulse.shortage();
+        }
+    }
+
+    /// Time that our own machine lost so far.
+    pub fn lost(&self) -> Duration {
+        self.pulse.as_ref().map(Pulse::lost).unwrap_or_default()
+    }
+
+    /// A watch on our own machine for one exchange with a peer.
+    pub fn watch(&self) -> Watch<'_> {
+        Watch { budget: self, start: Instant::now(), lost: self.lost() }
+    }
+
+    /// Awaits `work` for at most `step`, and never beyond the deadline or an interruption. What our own machine lost
+    /// in the meantime is added to the step: only calm time says something about the peer.
     ///
     /// # Errors
     /// How long we waited, and whose limit ended it.
     pub async fn limit<T>(&self, step: Duration, work: impl Future<Output = T>) -> Result<T, Patience> {
-        let start = Instant::now();
-        let (end, limit) =
-            if start + step <= self.deadline { (start + step, Limit::Step) } else { (self.deadline, Limit::Deadline) };
+        let (start, lost) = (Instant::now(), self.lost());
         let patience = |limit| Patience { after_ms: start.elapsed().as_millis().try_into().unwrap_or(u64::MAX), limit };
         let mut interrupted = self.interrupted.clone();
         let interruption = async move {
@@ -74,8 +125,23 @@ impl Budget {
         tokio::select! {
             biased;
             done = work => Ok(done),
-            () = tokio::time::sleep_until(end) => Err(patience(limit)),
+            limit = self.end_of(start + step, lost) => Err(patience(limit)),
             () = interruption => Err(patience(Limit::Interrupted)),
+        }
+    }
+
+    /// Sleeps until a step ends that ends at `end` if nothing is lost from here on; tells whose limit that was.
+    async fn end_of(&self, end: Instant, lost_before: Duration) -> Limit {
+        loop {
+            let end = end + self.lost().saturating_sub(lost_before);
+            if end > self.deadline {
+                tokio::time::sleep_until(self.deadline).await;
+                return Limit::Deadline;
+            }
+            if end <= Instant::now() {
+                return Limit::Step;
+            }
+            tokio::time::sleep_until(end).await;
         }
     }
 
@@ -151,6 +217,43 @@ mod tests {
         stop.send(true).unwrap();
         let cut = budget.limit(Duration::from_secs(1), std::future::pending::<()>()).await.unwrap_err();
         assert_eq!(cut.limit, Limit::Interrupted);
+    }
+
+    #[tokio::test]
+    async fn time_that_we_lost_counts_for_no_step_and_never_beyond_the_deadline() {
+        let pulse = Pulse::default();
+        let calm = Budget::quiet(Duration::from_secs(45)).feeling(&pulse);
+        let losing = async |time| {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            pulse.lose(time);
+        };
+        let silent = calm.limit(Duration::from_millis(200), std::future::pending::<()>());
+        let (step, ()) = tokio::join!(silent, losing(Duration::from_millis(400)));
+        let step = step.unwrap_err();
+        assert!(step.limit == Limit::Step && step.after_ms >= 600, "{step:?}");
+        let start = Instant::now();
+        pulse.lose(Duration::from_secs(3600));
+        let step = calm.limit(Duration::from_millis(20), std::future::pending::<()>()).await.unwrap_err();
+        assert_eq!(step.limit, Limit::Step, "what was lost before is not given back twice");
+        assert!(start.elapsed() < Duration::from_secs(30));
+        let short = Budget::quiet(Duration::from_millis(500)).feeling(&pulse);
+        let silent = short.limit(Duration::from_millis(200), std::future::pending::<()>());
+        let (cut, ()) = tokio::join!(silent, losing(Duration::from_secs(100)));
+        let cut = cut.unwrap_err();
+        assert!(cut.limit == Limit::Deadline && cut.after_ms < 45_000, "and then it is nobody's fault: {cut:?}");
+    }
+
+    #[tokio::test]
+    async fn much_lost_time_is_an_excuse_for_who_went_away() {
+        let pulse = Pulse::default();
+        let budget = Budget::quiet(Duration::from_secs(45)).feeling(&pulse);
+        pulse.lose(Duration::from_secs(10));
+        let watch = budget.watch();
+        pulse.lose(Duration::from_secs(1));
+        assert_eq!(watch.overloaded(), None);
+        pulse.lose(Duration::from_secs(1));
+        assert!(watch.overloaded().is_some_and(|patience| patience.limit == Limit::Overloaded));
+        assert_eq!(Budget::quiet(Duration::from_secs(45)).watch().overloaded(), None, "nobody feels the pulse");
     }
 
     #[test]

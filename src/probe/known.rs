@@ -109,7 +109,7 @@ fn laid_over(target: &Target, told: Result<Value, NotRun>, settings: &Settings) 
     let today = match (told.and_then(read), &settings.zone_file) {
         (Ok(zone), None) => Gathered::Found(zone),
         (Ok(zone), Some(file)) => Gathered::Found(zone.laid_under(file)),
-        (Err(_), Some(file)) => Gathered::Found(file.clone()),
+        (Err(_), Some(file)) => Gathered::Found((**file).clone()),
         (Err(why), None) => Gathered::Missing(why),
     };
     match &settings.plan {
@@ -140,8 +140,8 @@ pub(super) async fn gateway(
         None => Gathered::Missing(NotRun::NoCredential(Probe::Gateway)),
     };
     let today = match (told, &settings.gateway_file) {
-        (Gathered::Found(told), Some(file)) => Gathered::Found(told.merge(file.clone())),
-        (Gathered::Missing(_), Some(file)) => Gathered::Found(file.clone()),
+        (Gathered::Found(told), Some(file)) => Gathered::Found(told.merge((**file).clone())),
+        (Gathered::Missing(_), Some(file)) => Gathered::Found((**file).clone()),
         (told, None) => told,
     };
     match &settings.plan {

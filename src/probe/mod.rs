@@ -30,6 +30,7 @@ use time::OffsetDateTime;
 
 use crate::lint::declared::is_stand_in;
 use crate::settings::Settings;
+use crate::shared;
 pub use reach::Reach;
 
 use budget::Budget;
@@ -61,6 +62,8 @@ pub(crate) async fn known_gateway(
 /// Looks at the whole path of `target`; every failure on the way is evidence.
 pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Evidence {
     let gathered_at = OffsetDateTime::now_utc();
+    settings.shared.pulse.keep();
+    let budget = &budget.feeling(&settings.shared.pulse);
     let asker = Asker::new(settings, budget).await;
     let (sender, way) = oneshot::channel();
     let zone = known::zone(target, settings, budget, sender);
@@ -98,7 +101,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
         zone,
         gateway,
     );
-    if let Some(leg) = &mut leg {
+    if let Ok(leg) = &mut leg {
         compare_bodies(&edge, leg, settings, budget).await;
     }
     let dns = match around {
@@ -123,11 +126,12 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
         trust: settings.trust.clone(),
         dns,
         edge,
-        origin: leg.map_or_else(origin_unknown, |leg| leg.vantage),
+        origin: leg.map_or_else(unseen, |leg| leg.vantage),
         zone,
         gateway,
         traffic: budget.spent(),
     };
+    settings.shared.heed(&evidence);
     if let Some(plan) = &settings.plan {
         plan.adjust(&mut evidence);
     }
@@ -200,7 +204,12 @@ async fn edge_leg(
         .boxed()
     };
     let (https, plain) = (route(&host, &target.host, https_port), route(&host, &target.host, http_port));
-    let vantage = vantage::edge(target, &https, &plain, &follow, settings, budget);
+    let vantage = async {
+        match settings.shared.manners.host_peace(&target.host) {
+            Some(left) => unseen(NotRun::Inconclusive(shared::refused(left))),
+            None => vantage::edge(target, &https, &plain, &follow, settings, budget).await,
+        }
+    };
     let (doubts, vantage) = tokio::join!(doubts, vantage);
     (host, host_ms, doubts, vantage)
 }
@@ -219,10 +228,12 @@ async fn origin_leg(
     way: &Way,
     settings: &Settings,
     budget: &Budget,
-) -> (Gathered<Chain>, Option<f64>, Option<OriginLeg>) {
-    let Some(origin) = &way.origin else { return (Gathered::Missing(NotRun::origin_unknown()), None, None) };
+) -> (Gathered<Chain>, Option<f64>, Result<OriginLeg, NotRun>) {
+    let unknown = || (Gathered::Missing(NotRun::origin_unknown()), None, Err(NotRun::origin_unknown()));
+    let Some(origin) = &way.origin else { return unknown() };
     if is_stand_in(&origin.host) {
-        return (Gathered::Missing(NotRun::inconclusive("the origin exists after apply only")), None, None);
+        let why = NotRun::inconclusive("the origin exists after apply only");
+        return (Gathered::Missing(why), None, Err(NotRun::origin_unknown()));
     }
     let (chain, took_ms, https, plain) = match origin.host.parse::<IpAddr>() {
         Ok(address) => {
@@ -231,17 +242,25 @@ async fn origin_leg(
             (Gathered::Missing(NotRun::NotApplicable(why.into())), None, to(origin.port), to(80))
         }
         Err(_) => {
-            let (chain, took_ms) = timed_chain(asker, &origin.host).await;
+            // Many hosts may stand before one origin.
+            let shared = origin.host != target.host;
+            let start = Instant::now();
+            let chain = if shared { asker.shared_chain(&origin.host).await } else { asker.chain(&origin.host).await };
+            let took_ms = start.elapsed().as_secs_f64() * 1000.0;
             let (https, plain) = (route(&chain, &origin.host, origin.port), route(&chain, &origin.host, 80));
             (Gathered::Found(chain), Some(took_ms), https, plain)
         }
     };
-    (chain, took_ms, Some(vantage::origin(target, origin, &way.overrides, &https, &plain, settings, budget).await))
+    let leg = match settings.shared.manners.origin(&origin.host, budget).await {
+        Ok(_turn) => Ok(vantage::origin(target, origin, &way.overrides, &https, &plain, settings, budget).await),
+        Err(why) => Err(NotRun::Inconclusive(format!("{}: {why}", origin.host))),
+    };
+    (chain, took_ms, leg)
 }
 
-/// Nobody looked at the origin, because nobody knows it.
-fn origin_unknown() -> Vantage {
-    Vantage { tls: Gathered::Missing(NotRun::origin_unknown()), http: Gathered::Missing(NotRun::origin_unknown()) }
+/// Nobody looked, because of `why`.
+fn unseen(why: NotRun) -> Vantage {
+    Vantage { tls: Gathered::Missing(why.clone()), http: Gathered::Missing(why) }
 }
 
 /// Where a resolved name leads.

@@ -371,6 +371,7 @@ impl Patience {
             super::tls::Limit::Step => seconds,
             super::tls::Limit::Deadline => format!("{seconds} (our deadline)"),
             super::tls::Limit::Interrupted => format!("{seconds} (interrupted)"),
+            super::tls::Limit::Overloaded => format!("{seconds} (our own machine was overloaded)"),
         }
     }
 }

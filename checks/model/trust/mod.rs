@@ -8,6 +8,7 @@ mod lookalike;
 mod missing;
 mod name;
 mod path;
+mod remembered;
 
 use time::OffsetDateTime;
 
@@ -128,6 +129,10 @@ pub enum DateFaultKind {
 
 /// Judges a chain.
 pub fn judge(question: &Question<'_>) -> Trust {
+    remembered::judge(question, judge_anew)
+}
+
+fn judge_anew(question: &Question<'_>) -> Trust {
     let (path, looked_at) = path::find(question);
     let name = match question.chain.first() {
         Some(leaf) => name::judge(question, leaf),

@@ -172,7 +172,7 @@ mod tests {
         let zone = serde_json::json!({"zone": {"name": "example.com"}, "dns_records": [{"type": "CNAME", "proxied": true,
             "name": "lambda.example.com", "content": "d-abc.execute-api.us-west-2.amazonaws.com"}]});
         let zone_file = Some(cfdoctor_checks::evidence::Zone::from_document(zone).unwrap());
-        let all = planned(&Settings { zone_file, ..Settings::default() });
+        let all = planned(&Settings { zone_file: zone_file.map(std::sync::Arc::new), ..Settings::default() });
         assert!(all.iter().any(|step| step.to == "d-abc.execute-api.us-west-2.amazonaws.com:443"), "{all:?}");
     }
 }

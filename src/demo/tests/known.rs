@@ -40,7 +40,7 @@ async fn a_token_and_a_file_give_the_same_report() {
         let told = gathered(&world, &with_token).await;
         assert!(told.zone.found().is_some(), "{name}: {:?}", told.zone.get());
         let file = Zone::from_document(zone_document::document(scenario)).unwrap();
-        let with_file = Settings { zone_file: Some(file), ..world.settings(Sight::BlackBox) };
+        let with_file = Settings { zone_file: Some(file.into()), ..world.settings(Sight::BlackBox) };
         let read = gathered(&world, &with_file).await;
         assert_eq!(answers(&told), answers(&read), "{name}");
         assert_eq!(told.target.origin, read.target.origin, "{name}");
@@ -92,7 +92,7 @@ async fn acms_validation_records_are_looked_up_where_a_check_asks() {
     let account =
         Gateway::from_document(json!({"certificates": [{"SubjectAlternativeNames": [host], "Status": "ISSUED",
         "Type": "AMAZON_ISSUED", "NotAfter": "2099-01-01T00:00:00Z", "DomainValidationOptions": records}]}));
-    let asked = Settings { gateway_file: Some(account), ..world.settings(Sight::BlackBox) };
+    let asked = Settings { gateway_file: Some(account.into()), ..world.settings(Sight::BlackBox) };
     let evidence = gathered(&world, &asked).await;
     let seen = &evidence.dns.found().unwrap().validation;
     assert_eq!(seen.len(), 4, "{seen:?}");

@@ -2,6 +2,7 @@
 
 pub(in crate::demo) mod clients;
 mod edge;
+mod fleet;
 mod gateway;
 mod known;
 mod names;

@@ -118,6 +118,7 @@ fn late(patience: &Patience, limit: Duration) -> String {
     match patience.limit {
         Limit::Step => format!("the Cloudflare API did not answer within {within}"),
         Limit::Deadline => "the Cloudflare API did not answer before the deadline of the visit".into(),
+        Limit::Overloaded => "our own machine was too busy to hear the Cloudflare API".into(),
         Limit::Interrupted => "interrupted before the Cloudflare API had answered".into(),
     }
 }

@@ -14,11 +14,14 @@ use tokio::time::Instant;
 use super::{BoxedIo, Dialed};
 use crate::probe::Reach;
 use crate::probe::budget::{Budget, MAX_CONNECTIONS};
+use crate::shared::is_shortage;
 
 /// RFC 8305 §8: "Connection Attempt Delay".
 const HEAD_START: Duration = Duration::from_millis(250);
 /// Addresses of a family that this machine cannot use cost nothing, but have an end too.
 const MAX_FUTILE: usize = 2;
+/// What our own system is short of comes back when other visits end.
+const SHORTAGE_PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(400), Duration::from_secs(1)];
 /// Characters kept of the system's words.
 const MAX_WHY: usize = 200;
 /// Refused addresses that are told of.
@@ -117,7 +120,7 @@ async fn race(
             if budget.take_connection() {
                 left -= 1;
                 course.running.push(address);
-                attempts.push(attempt(address));
+                attempts.push(attempt(address, budget));
             } else {
                 course.no_connection_left = true;
             }
@@ -145,9 +148,23 @@ async fn race(
     }
 }
 
-async fn attempt(address: SocketAddr) -> (SocketAddr, Result<Winner, Failed>) {
-    let start = Instant::now();
-    let result = match TcpStream::connect(address).await {
+async fn attempt(address: SocketAddr, budget: &Budget) -> (SocketAddr, Result<Winner, Failed>) {
+    let mut start = Instant::now();
+    let mut connected = TcpStream::connect(address).await;
+    for pause in SHORTAGE_PAUSES {
+        let passes = |error: &io::Error| {
+            // No port of ours is free. (Without an address of the other family it does not pass.)
+            is_shortage(error) || (error.kind() == io::ErrorKind::AddrNotAvailable && address.is_ipv4())
+        };
+        if !connected.as_ref().is_err_and(passes) {
+            break;
+        }
+        budget.note_shortage();
+        tokio::time::sleep(pause).await;
+        start = Instant::now();
+        connected = TcpStream::connect(address).await;
+    }
+    let result = match connected {
         Ok(stream) => {
             // Without it small requests may wait for the peer's acknowledgement; a system that refuses is just slower.
             let _ = stream.set_nodelay(true);
@@ -183,10 +200,7 @@ impl Failed {
 
 /// Our system ran out of something, or has no address of this family: no news of the peer.
 fn is_ours(error: &io::Error) -> bool {
-    // EMFILE, ENFILE everywhere; ENOBUFS on Linux and macOS; WSAEMFILE, WSAENOBUFS.
-    const SHORTAGES: &[i32] = if cfg!(windows) { &[10024, 10055] } else { &[24, 23, 105, 55] };
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory)
-        || error.raw_os_error().is_some_and(|code| SHORTAGES.contains(&code))
+    error.kind() == io::ErrorKind::AddrNotAvailable || is_shortage(error)
 }
 
 impl Course {

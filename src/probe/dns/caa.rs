@@ -25,7 +25,9 @@ pub(super) async fn search(panel: &Panel, name: &str) -> Gathered<CaaSearch> {
         if steps.len() == MAX_STEPS {
             return Gathered::Missing(NotRun::Inconclusive(format!("no CAA within {MAX_STEPS} labels")));
         }
-        let found = follow(panel, Manner::PLAIN, None, &at, RecordType::CAA).await;
+        // The host's own question is asked for it; its parents are those of many.
+        let manner = Manner { shared: !steps.is_empty(), ..Manner::PLAIN };
+        let found = follow(panel, manner, None, &at, RecordType::CAA).await;
         let through = (!found.hops.is_empty()).then(|| text_of(&found.at));
         let (records, failed) = match &found.records {
             Ok(records) => (caa_records(records), None),

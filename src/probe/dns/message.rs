@@ -31,15 +31,22 @@ pub(super) struct Manner {
     pub(super) recursion: bool,
     /// CD: an answer that fails DNSSEC is wanted too.
     pub(super) unchecked: bool,
+    /// The answer is the same for many hosts: one that another visit got is good enough.
+    pub(super) shared: bool,
 }
 
 impl Manner {
     /// As an application asks.
-    pub(super) const PLAIN: Manner = Manner { recursion: true, unchecked: false };
+    pub(super) const PLAIN: Manner = Manner { recursion: true, unchecked: false, shared: false };
     /// As an application that does not care about DNSSEC asks.
-    pub(super) const UNCHECKED: Manner = Manner { recursion: true, unchecked: true };
+    pub(super) const UNCHECKED: Manner = Manner { recursion: true, unchecked: true, shared: false };
     /// As a resolver asks a name server of the zone.
-    pub(super) const DIRECT: Manner = Manner { recursion: false, unchecked: false };
+    pub(super) const DIRECT: Manner = Manner { recursion: false, unchecked: false, shared: false };
+
+    /// The same for what many hosts have in common.
+    pub(super) const fn shared(self) -> Manner {
+        Manner { shared: true, ..self }
+    }
 }
 
 impl Question {

@@ -6,6 +6,7 @@
 mod caa;
 mod follow;
 mod message;
+mod names;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use rustls_pki_types::{CertificateDer, ServerName};
 
 use self::follow::{chain, follow};
 use self::message::{Manner, name_of};
+pub use self::names::Names;
 use self::server::{Panel, Server, Stream};
 use self::views::{PUBLIC, Views};
 use super::Reach;
@@ -49,6 +51,7 @@ pub struct Asker {
 }
 
 struct Inner {
+    names: Arc<Names>,
     panel: Panel,
     step: Duration,
     budget: Budget,
@@ -74,8 +77,15 @@ impl Asker {
     /// Finds out whom to ask. Never fails: a machine without name servers is evidence, told by every lookup.
     pub async fn new(settings: &Settings, budget: &Budget) -> Asker {
         let step = PATIENCE.min(settings.connect_timeout);
-        let panel = match servers(settings, step, budget).await {
-            Ok(servers) => Panel::new(servers, step, budget),
+        let names = &settings.shared.names;
+        let found = match names.resolver(&settings.resolver) {
+            Some(servers) => Ok(servers),
+            None => {
+                servers(settings, step, budget).await.inspect(|found| names.keep_resolver(&settings.resolver, found))
+            }
+        };
+        let panel = match found {
+            Ok(servers) => Panel::new(servers, step, budget).sharing(names),
             Err(why) => Panel::nobody(why, budget),
         };
         Asker::with(panel, step, settings, budget)
@@ -84,6 +94,7 @@ impl Asker {
     fn with(panel: Panel, step: Duration, settings: &Settings, budget: &Budget) -> Asker {
         Asker {
             inner: Arc::new(Inner {
+                names: settings.shared.names.clone(),
                 panel,
                 step,
                 budget: budget.clone(),
@@ -103,6 +114,11 @@ impl Asker {
     /// The name followed to its addresses, A and AAAA at once; one round trip in the healthy case.
     pub async fn chain(&self, name: &str) -> Chain {
         chain(&self.inner.panel, Manner::PLAIN, self.inner.family, None, name).await
+    }
+
+    /// The same for a name that many hosts have in common: what another visit learnt a moment ago is good enough.
+    pub async fn shared_chain(&self, name: &str) -> Chain {
+        chain(&self.inner.panel, Manner::PLAIN.shared(), self.inner.family, None, name).await
     }
 
     /// The name's addresses with DNSSEC checking disabled (CD): IPv4, or IPv6 where only that may be used.
@@ -133,6 +149,7 @@ impl Asker {
         let public = PUBLIC.map(|address| Server::udp(SocketAddr::new(address, 53)));
         let views = Views {
             panel: &inner.panel,
+            names: &inner.names,
             budget: &inner.budget,
             family: inner.family,
             step: COMPARISON_PATIENCE.min(inner.step),

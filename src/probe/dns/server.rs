@@ -20,7 +20,9 @@ use rustls_pki_types::ServerName;
 use tokio::sync::Mutex;
 
 use super::message::{Question, rcode, unanswered};
+use super::names::Names;
 use crate::probe::budget::Budget;
+use crate::shared::is_shortage;
 
 /// A name server.
 #[derive(Clone)]
@@ -120,7 +122,13 @@ impl Server {
                 Err(error) => Err(error),
             },
         };
-        let answer = answer.map_err(|error| unanswered(&error))?.into_message();
+        let answer = answer.map_err(|error| {
+            if matches!(&error, NetError::Io(io) if is_shortage(io)) {
+                budget.note_shortage();
+            }
+            unanswered(&error)
+        })?;
+        let answer = answer.into_message();
         if question.matches(&answer) {
             Ok(answer)
         } else {
@@ -166,6 +174,8 @@ pub(super) struct Panel {
     preferred: AtomicUsize,
     step: Duration,
     budget: Budget,
+    /// What other visits know, and under which name they know these servers.
+    names: Option<(Arc<Names>, Arc<str>)>,
 }
 
 impl Panel {
@@ -177,7 +187,15 @@ impl Panel {
             preferred: AtomicUsize::new(0),
             step,
             budget: budget.clone(),
+            names: None,
         }
+    }
+
+    /// Answers that are the same for many hosts are shared with other visits that ask these servers.
+    pub(super) fn sharing(self, names: &Arc<Names>) -> Self {
+        let labels: Vec<&str> = self.servers.iter().map(|server| server.label.as_str()).collect();
+        let of = labels.join(" ").into();
+        Panel { names: Some((names.clone(), of)), ..self }
     }
 
     /// Nobody to ask, because …
@@ -190,9 +208,22 @@ impl Panel {
         self.servers.get(self.preferred.load(Ordering::Relaxed)).map_or_else(|| "none".into(), |s| s.label.clone())
     }
 
+    /// One question, or what another visit learnt by it, where that is good enough.
+    pub(super) async fn ask(&self, question: &Question) -> Result<Message, Lookup> {
+        match &self.names {
+            Some((names, of)) if question.manner.shared => {
+                let work = names.answer(of, question, self.ask_servers(question));
+                // Who waits for another's answer, and then asks himself, waits no longer than both.
+                let limited = Box::pin(self.budget.limit(2 * self.step, work));
+                limited.await.unwrap_or(Err(Lookup::TimedOut))
+            }
+            _ => self.ask_servers(question).await,
+        }
+    }
+
     /// One question, at most two tries: the second starts when the first failed or was silent for a quarter of the
     /// time, and the first stays welcome. A refusal sends us on to the next server, as it does an application.
-    pub(super) async fn ask(&self, question: &Question) -> Result<Message, Lookup> {
+    async fn ask_servers(&self, question: &Question) -> Result<Message, Lookup> {
         if self.servers.is_empty() {
             return Err(Lookup::Unreachable { why: self.trouble.clone() });
         }

@@ -365,7 +365,9 @@ async fn other_eyes_see_other_things() {
     let budget = Budget::quiet(Duration::from_secs(20));
     let server = [Server::udp(public.address)];
     let panel = Panel::new(server.to_vec(), Duration::from_secs(1), &budget);
+    let names = Names::default();
     let mut views = Views {
+        names: &names,
         panel: &panel,
         budget: &budget,
         family: Family::Any,

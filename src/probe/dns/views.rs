@@ -8,10 +8,10 @@ use futures_util::future::join_all;
 use hickory_net::{DnsError, NetError};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{Name, RecordType};
-use hickory_resolver::TokioResolver;
 
 use super::follow::{chain, follow};
 use super::message::{Manner, name_of, unanswered};
+use super::names::Names;
 use super::server::{Panel, Server};
 use crate::probe::Reach;
 use crate::probe::budget::Budget;
@@ -26,6 +26,8 @@ const MAX_AUTHORITIES: usize = 3;
 pub(super) struct Views<'a> {
     /// The resolver that finds the name servers' addresses.
     pub(super) panel: &'a Panel,
+    /// The system's resolver, set up once.
+    pub(super) names: &'a Names,
     pub(super) budget: &'a Budget,
     pub(super) family: Family,
     /// Time for one question: comparisons must not hold up the visit.
@@ -40,7 +42,7 @@ pub(super) struct Views<'a> {
 impl Views<'_> {
     /// What an application on this machine gets, hosts file and search list included.
     pub(super) async fn system(&self, name: &str) -> View {
-        let found = match TokioResolver::builder_tokio().and_then(|builder| builder.build()) {
+        let found = match self.names.system() {
             Ok(resolver) => {
                 self.budget.count_query();
                 self.budget.count_query();
@@ -114,7 +116,7 @@ impl Views<'_> {
             Family::V6 => &[RecordType::AAAA],
         };
         for kind in kinds {
-            let found = follow(self.panel, Manner::UNCHECKED, None, &name, *kind).await.lookup();
+            let found = follow(self.panel, Manner::UNCHECKED.shared(), None, &name, *kind).await.lookup();
             if let [first, ..] = found.addresses() {
                 let second = found.addresses().get(1);
                 return [first]

@@ -2,7 +2,7 @@
 
 use cfdoctor_checks::NotRun;
 use cfdoctor_checks::evidence::Gathered;
-use cfdoctor_checks::evidence::dns::ZoneCut;
+use cfdoctor_checks::evidence::dns::{Lookup, ZoneCut};
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 
@@ -20,7 +20,8 @@ pub(super) async fn zone_cut(panel: &Panel, name: &str) -> Gathered<ZoneCut> {
         Ok(apex) => apex,
         Err(why) => return Gathered::Missing(NotRun::Inconclusive(why)),
     };
-    let (servers, delegation) = tokio::join!(ask(panel, &apex, RecordType::NS), ask(panel, &apex, RecordType::DS));
+    let (servers, delegation) =
+        tokio::join!(ask(panel, &apex, RecordType::NS, true), ask(panel, &apex, RecordType::DS, true));
     let mut name_servers: Vec<String> = servers.map_or_else(
         |_| Vec::new(),
         |answer| {
@@ -53,8 +54,9 @@ pub(super) async fn zone_cut(panel: &Panel, name: &str) -> Gathered<ZoneCut> {
 /// Asked with checking disabled, so that a zone whose DNSSEC is broken is found too.
 async fn find_apex(panel: &Panel, name: &str) -> Result<Name, String> {
     let mut at = name_of(name).map_err(|lookup| lookup.describe())?;
-    for _ in 0..MAX_CLIMB {
-        let answer = ask(panel, &at, RecordType::SOA)
+    for climbed in (0..MAX_CLIMB).map(|step| step > 0) {
+        // The host's own question is asked for it; its parents are those of many.
+        let answer = ask(panel, &at, RecordType::SOA, climbed)
             .await
             .map_err(|lookup| format!("SOA of {}: {}", text_of(&at), lookup.describe()))?;
         if let Some(lookup) = failure(&answer) {
@@ -85,6 +87,7 @@ fn apex_in(answer: &Message, at: &Name) -> Option<Name> {
         .map(|r| r.name.clone())
 }
 
-async fn ask(panel: &Panel, name: &Name, kind: RecordType) -> Result<Message, cfdoctor_checks::evidence::dns::Lookup> {
-    panel.ask(&Question { name: name.clone(), kind, manner: Manner::UNCHECKED }).await
+async fn ask(panel: &Panel, name: &Name, kind: RecordType, shared: bool) -> Result<Message, Lookup> {
+    let manner = Manner { shared, ..Manner::UNCHECKED };
+    panel.ask(&Question { name: name.clone(), kind, manner }).await
 }

@@ -131,6 +131,8 @@ impl Connection {
             earlier: Vec::new(),
         };
         let start = Instant::now();
+        let budget = self.budget.clone();
+        let watch = budget.watch();
         match self.exchange(what, prepared, &mut exchange).await {
             Ok((response, location)) => {
                 exchange.timing.total_ms = Some(milliseconds(start));
@@ -141,7 +143,9 @@ impl Connection {
                 if let Wire::One(one) = &mut self.wire {
                     one.close();
                 }
-                exchange.outcome = Outcome::Failed(failure);
+                // A server that lost patience with us is not to blame.
+                let excuse = watch.overloaded().filter(|_| matches!(failure, Failure::Closed | Failure::Reset));
+                exchange.outcome = Outcome::Failed(excuse.map_or(failure, Failure::TimedOut));
                 Answer { exchange, location: None }
             }
         }

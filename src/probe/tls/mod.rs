@@ -128,6 +128,7 @@ async fn attempt(
     settings: &Settings,
     budget: &Budget,
 ) -> (Handshake, Option<TlsIo>) {
+    let watch = budget.watch();
     let dialed = dial::open_at_most(tries, route, settings, budget).await;
     let sni = wanted.server_name.strip_suffix('.').unwrap_or(wanted.server_name);
     let mut handshake = Handshake {
@@ -188,6 +189,13 @@ async fn attempt(
         },
         Err(patience) => outcome::unfinished(patience, &traces),
     };
+    if matches!(handshake.outcome, TlsOutcome::Closed | TlsOutcome::Reset)
+        && let Some(patience) = watch.overloaded()
+    {
+        let what = outcome::failure(&handshake);
+        handshake.earlier.push(format!("{what}, while our own machine was overloaded"));
+        handshake.outcome = TlsOutcome::TimedOut(patience);
+    }
     handshake.client_certificate = outcome::client_certificate(identity.answered(), &handshake.outcome);
     (handshake, io)
 }
