@@ -18,6 +18,7 @@ use crate::report::Place;
 use crate::suggest;
 use position::Positions;
 
+pub use apply::IgnoresSeen;
 pub use assertion::{Assertion, At, HeaderCondition, Level, OneOrMore};
 pub use file::{Config, CredentialWord, Override, TargetConfig};
 pub use ignore::Ignore;

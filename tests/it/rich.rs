@@ -25,6 +25,7 @@ fn run() -> Run {
         requests_sent: 14,
         interrupted: false,
         not_visited: Vec::new(),
+        not_visited_more: 0,
         attempts: 1,
         simulation: None,
         notices: Vec::new(),

@@ -46,6 +46,7 @@ fn report(targets: Vec<TargetReport>) -> Report {
         requests_sent: 0,
         interrupted: false,
         not_visited: Vec::new(),
+        not_visited_more: 0,
         attempts: 1,
         simulation: None,
         notices: Vec::new(),

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod fleet;
 mod options;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap_complete::Shell;
 
 use crate::render::look::ColourChoice;
 
+pub(super) use fleet::FleetArgs;
 pub(super) use options::{
     ConfigArgs, CredentialUse, DataFormat, FileArgs, KnownArgs, NetworkArgs, OutputArgs, PolicyArgs, SelectArgs,
     WishArgs,
@@ -100,6 +102,8 @@ pub(super) struct CheckArgs {
     /// Host names or http(s) URLs; `-` reads one for each line from stdin (`#` starts a comment)
     #[arg(value_name = "TARGET")]
     pub(super) targets: Vec<String>,
+    #[command(flatten)]
+    pub(super) fleet: FleetArgs,
     #[command(flatten)]
     pub(super) wishes: WishArgs,
     #[command(flatten)]
@@ -261,6 +265,8 @@ pub(super) enum ConfigCommand {
 /// `config show`.
 #[derive(Args)]
 pub(super) struct ShowArgs {
+    #[command(flatten)]
+    pub(super) fleet: FleetArgs,
     #[command(flatten)]
     pub(super) wishes: WishArgs,
     #[command(flatten)]

@@ -241,6 +241,7 @@ pub fn report() -> impl Strategy<Value = Report> {
             requests_sent,
             interrupted,
             not_visited,
+            not_visited_more: 0,
             attempts,
             simulation,
             notices,
