@@ -151,7 +151,8 @@ fn check(mut arguments: CheckArgs, typed: Typed) -> Result<u8, CommandError> {
     let here: Vec<String> = zones.iter().filter(|zone| shard.is_none_or(|shard| shard.holds(zone))).cloned().collect();
     let access = zone::access(&here, &settings)?;
     let resume = resume.as_deref();
-    let grows = |path: &Path| arguments.output.outputs.iter().any(|file| file.is_lines() && tell::same(&file.path, path));
+    let grows =
+        |path: &Path| arguments.output.outputs.iter().any(|file| file.is_lines() && tell::same(&file.path, path));
     let dry_run = arguments.network.dry_run;
     let settle = |roster: &mut Roster<'_>| {
         roster.may_be_empty = zones.len() > here.len() || (dry_run && !here.is_empty());
@@ -160,8 +161,7 @@ fn check(mut arguments: CheckArgs, typed: Typed) -> Result<u8, CommandError> {
     let wait = arguments.network.wait;
     if dry_run {
         settle(&mut roster)?;
-        let dry =
-            DryRun { roster: &roster, zones: &here, settings: &settings, concurrency: *concurrency, wait };
+        let dry = DryRun { roster: &roster, zones: &here, settings: &settings, concurrency: *concurrency, wait };
         return dry_run::run(&dry, &arguments.output);
     }
     let stage = Stage::new(&arguments.output, &checks, &setup.loaded)?;
@@ -174,8 +174,14 @@ fn check(mut arguments: CheckArgs, typed: Typed) -> Result<u8, CommandError> {
             }
         }
         settle(&mut roster)?;
-        let tour =
-            Tour { roster: &roster, settings: settings.clone(), concurrency: *concurrency, wait, record, simulation: None };
+        let tour = Tour {
+            roster: &roster,
+            settings: settings.clone(),
+            concurrency: *concurrency,
+            wait,
+            record,
+            simulation: None,
+        };
         visit::visit(&stage, tour).await
     });
     // A resolver of the system that still waits must not hold up the exit.

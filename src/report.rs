@@ -19,8 +19,8 @@ use crate::policy::{self, FailOn, Policy};
 
 pub use build::{examine, examine_all, examine_each};
 pub use decision::{Decision, DecisionStep, Expected, Fate, Phase, PlannedFix, SettledBy, StepOutcome};
-pub use digest::{Digest, Group, Unjudged};
 pub use difference::{Answer, Change, Difference, RunReference};
+pub use digest::{Digest, Group, Unjudged};
 pub use earlier::{EarlierError, Known};
 pub use measured::{CertificateReport, End, TimingReport};
 pub use own::{OWN_AREA, Own};

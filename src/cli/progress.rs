@@ -156,8 +156,7 @@ impl Progress {
             return "beginning".into();
         };
         let waited = now.saturating_duration_since(oldest.since);
-        let what =
-            if self.total == 1 { format!("examining {}", oldest.host) } else { self.far(now) };
+        let what = if self.total == 1 { format!("examining {}", oldest.host) } else { self.far(now) };
         if waited < PATIENCE {
             return what;
         }
@@ -236,7 +235,10 @@ mod tests {
             progress.begin(index, "x.example.com", Duration::from_secs(45), &budget);
             progress.end(index, index == 12);
         }
-        assert_eq!(progress.message(progress.since + Duration::from_secs(5)), "10 of 20 examined, 1 not well, about 5 s left");
+        assert_eq!(
+            progress.message(progress.since + Duration::from_secs(5)),
+            "10 of 20 examined, 1 not well, about 5 s left"
+        );
         progress.resume(1);
         assert_eq!(progress.message(Instant::now()), "9 of 20 examined");
         progress.skip(4, 0);

@@ -7,9 +7,9 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use cfdoctor_checks::Probe;
 use cfdoctor_checks::evidence::http::HeaderLine;
 use cfdoctor_checks::evidence::{Target, redact, text};
-use cfdoctor_checks::Probe;
 use secrecy::ExposeSecret as _;
 
 use super::CommandError;
@@ -155,7 +155,8 @@ impl<'a> Roster<'a> {
         if let Some(first) = odd.first() {
             let what = if odd.len() == 1 { "a name" } else { "names" };
             let first = text::shorten(first, 100);
-            self.notices.push(format!("--zone {name}: left out: {} {what} that no URL can hold, as {first:?}", odd.len()));
+            self.notices
+                .push(format!("--zone {name}: left out: {} {what} that no URL can hold, as {first:?}", odd.len()));
         }
         if let Some(cut) = cut {
             self.notices.push(format!("--zone {name}: not every record is known: {}", text::clean(&cut)));
@@ -164,7 +165,12 @@ impl<'a> Roster<'a> {
     }
 
     /// Reads every target once; what is wrong with one ends the run before anything is probed.
-    pub(super) fn settle(&mut self, shard: Option<Shard>, resume: Option<&Path>, may_be_absent: bool) -> Result<(), CommandError> {
+    pub(super) fn settle(
+        &mut self,
+        shard: Option<Shard>,
+        resume: Option<&Path>,
+        may_be_absent: bool,
+    ) -> Result<(), CommandError> {
         self.shard = shard;
         let mut known = HashSet::new();
         let mut shown: HashMap<Key, u32> = HashMap::new();
@@ -283,15 +289,19 @@ impl<'a> Roster<'a> {
             .sources
             .iter()
             .filter_map(|source| match source {
-                Source::List(list) => Some(format!("{} has none; write one host name or URL on each line", list.name())),
+                Source::List(list) => {
+                    Some(format!("{} has none; write one host name or URL on each line", list.name()))
+                }
                 Source::Zone(name, _) => Some(format!("the zone {name} has no proxied record with a name to visit")),
                 _ => None,
             })
             .collect();
         match names.as_slice() {
-            [] => "no targets: give a host name or a URL, or a list with --targets FILE (- for stdin), or list them in \
+            [] => {
+                "no targets: give a host name or a URL, or a list with --targets FILE (- for stdin), or list them in \
                    cfdoctor.toml (cfdoctor --help says more)"
-                .into(),
+                    .into()
+            }
             names => format!("no targets: {}", names.join("; ")),
         }
     }
@@ -315,8 +325,10 @@ impl Entry<'_> {
             Source::List(list) => CommandError::usage(format!("{}, line {}: {error}", list.name(), self.line)),
             _ => targets::meant_a_command(self.text, CommandError::usage(error)),
         };
-        let mut target: Target =
-            self.text.parse().map_err(|error: cfdoctor_checks::evidence::target::TargetError| wrong(error.to_string()))?;
+        let mut target: Target = self
+            .text
+            .parse()
+            .map_err(|error: cfdoctor_checks::evidence::target::TargetError| wrong(error.to_string()))?;
         if let Some(wanted) = &recipe.wanted {
             let wishes = wishes_for(&target.url(), wanted.wishes, wanted.config, wanted.unless_said);
             wish(&mut target, &wishes, Reading::Strict)?;
@@ -383,13 +395,18 @@ mod tests {
     }
 
     /// The URLs of a roster of these arguments and lists, and its notices.
-    fn urls(typed: &[&str], files: &[std::path::PathBuf], shard: Option<&str>) -> Result<(Vec<String>, Vec<String>), String> {
+    fn urls(
+        typed: &[&str],
+        files: &[std::path::PathBuf],
+        shard: Option<&str>,
+    ) -> Result<(Vec<String>, Vec<String>), String> {
         let (config, wishes) = (Config::default(), wishes());
         let wanted = Wanted { wishes: &wishes, config: &config, unless_said: Expectation::Any };
         let mut roster = Roster::new(wanted, &Settings::default(), Vec::new());
         let typed: Vec<String> = typed.iter().map(ToString::to_string).collect();
         let shard = shard.map(|shard| shard.parse().unwrap());
-        let settled = roster.given(&typed, files, || Ok(Vec::new()), false).and_then(|()| roster.settle(shard, None, false));
+        let settled =
+            roster.given(&typed, files, || Ok(Vec::new()), false).and_then(|()| roster.settle(shard, None, false));
         settled.map_err(|error| error.to_string())?;
         let urls: Vec<String> = roster.jobs().map(|job| job.target.url()).collect();
         assert_eq!(urls.len(), roster.total());
@@ -398,7 +415,10 @@ mod tests {
 
     #[test]
     fn all_that_is_given_is_taken_once() {
-        let folder = folder(&[("a.txt", "# hosts\nb.example.com\n\na.example.com  # again\n"), ("b.txt", "c.example.com\nb.example.com/\n")]);
+        let folder = folder(&[
+            ("a.txt", "# hosts\nb.example.com\n\na.example.com  # again\n"),
+            ("b.txt", "c.example.com\nb.example.com/\n"),
+        ]);
         let files = ["a.txt", "b.txt"].map(|name| folder.path().join(name));
         let (urls, notices) = urls(&["a.example.com"], &files, None).unwrap();
         assert_eq!(urls, ["https://a.example.com/", "https://b.example.com/", "https://c.example.com/"]);
@@ -444,7 +464,7 @@ mod tests {
 
     #[test]
     fn targets_are_made_when_they_are_asked_for() {
-        let text: String = (0..100_000).map(|n| format!("h{n}.example.com\n")).collect();
+        let text: String = (0..5_000).map(|n| format!("h{n}.example.com\n")).collect();
         let folder = folder(&[("a.txt", &text)]);
         let (config, wishes) = (Config::default(), wishes());
         let wanted = Wanted { wishes: &wishes, config: &config, unless_said: Expectation::Any };
@@ -455,6 +475,6 @@ mod tests {
         let third = jobs.nth(2).unwrap();
         assert_eq!((third.index, third.declared_at.unwrap().line), (2, 3));
         assert_eq!(Arc::strong_count(&jobs.next().unwrap().target), 1, "nobody else holds it");
-        assert_eq!(roster.total(), 100_000);
+        assert_eq!(roster.total(), 5_000);
     }
 }

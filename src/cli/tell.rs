@@ -183,7 +183,12 @@ impl<'a> Teller<'a> {
     }
 
     /// All is done: the rest is written. `notices` and what was not visited are of this run.
-    pub(super) fn finish(mut self, notices: Vec<String>, left: (Vec<String>, u64), attempts: u32) -> Result<u8, CommandError> {
+    pub(super) fn finish(
+        mut self,
+        notices: Vec<String>,
+        left: (Vec<String>, u64),
+        attempts: u32,
+    ) -> Result<u8, CommandError> {
         self.run.elapsed_ms = millis(self.clock);
         self.run.attempts = attempts;
         (self.run.not_visited, self.run.not_visited_more) = left;
@@ -279,7 +284,12 @@ impl Stream {
                 .map_err(|error| CommandError::Internal(format!("--resume {name}: {error}")))?;
             growing.settle().map_err(wrong)?;
         }
-        Ok(Stream { format: file.format, look, to: Outlet::File(growing, name.clone()), has_earlier: resumed.is_some() })
+        Ok(Stream {
+            format: file.format,
+            look,
+            to: Outlet::File(growing, name.clone()),
+            has_earlier: resumed.is_some(),
+        })
     }
 
     fn text(&self, tool: &Tool, run: &Run, target: &TargetReport, stage: &Stage<'_>) -> Result<Vec<u8>, CommandError> {

@@ -4,9 +4,9 @@ use cfdoctor_checks::evidence::Target;
 use cfdoctor_checks::evidence::target::Expectation;
 
 use super::args::WhyArgs;
-use super::setup::{Setup, Typed};
 use super::dry_run::DryRun;
 use super::roster::Roster;
+use super::setup::{Setup, Typed};
 use super::stage::{Page, Stage};
 use super::{CommandError, dry_run, known, lint, select, settings, targets, visit};
 

@@ -71,7 +71,8 @@ impl Loaded {
             seen.add(ignore, target);
         }
         if !self.config.ignore.is_empty()
-            && let Some(index) = self.config.target.iter().position(|one| one.target().is_ok_and(|own| shown(&own) == target.url))
+            && let Some(index) =
+                self.config.target.iter().position(|one| one.target().is_ok_and(|own| shown(&own) == target.url))
         {
             seen.examined.insert(index);
         }

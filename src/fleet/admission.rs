@@ -39,9 +39,9 @@ impl Admission {
     /// The right, if there is one now.
     pub fn try_enter(self: &Arc<Self>) -> Option<Permit> {
         let limit = self.limit.load(Ordering::Acquire);
-        let taken = self.running.fetch_update(Ordering::AcqRel, Ordering::Acquire, |running| {
-            (running < limit).then_some(running + 1)
-        });
+        let taken = self
+            .running
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |running| (running < limit).then_some(running + 1));
         taken.ok().map(|_| Permit(Arc::clone(self)))
     }
 

@@ -177,7 +177,10 @@ mod tests {
         digest.add(&target(2, &[Status::Warn]));
         let groups = digest.groups();
         assert_eq!((groups[0].status, groups[0].targets), (Status::Fail, 3));
-        assert_eq!((groups[0].urls.as_slice(), groups[0].seen.as_str()), (&["https://h1.example.com/".to_owned()][..], "a of h1.example.com"));
+        assert_eq!(
+            (groups[0].urls.as_slice(), groups[0].seen.as_str()),
+            (&["https://h1.example.com/".to_owned()][..], "a of h1.example.com")
+        );
     }
 
     #[test]

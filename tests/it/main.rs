@@ -15,6 +15,7 @@ mod ci_files;
 mod command_line;
 mod configuration;
 mod fixtures;
+mod fleet;
 mod formats;
 mod gate;
 mod hostile;

@@ -34,7 +34,8 @@ pub async fn hosts(name: &str, access: &CloudflareAccess, budget: &Budget) -> Re
     let read = async {
         let zone = lookup::zone(&access.run, &asker, name).await?;
         if zone.name != name {
-            let scope = format!("sight of a zone named {name} ({name} is in the zone {})", text::shorten(&zone.name, 100));
+            let scope =
+                format!("sight of a zone named {name} ({name} is in the zone {})", text::shorten(&zone.name, 100));
             return Err(NotRun::Forbidden { probe: Probe::Zone, scope });
         }
         let row = PERMISSIONS.iter().find(|row| row.key == "dns_records");

@@ -68,7 +68,10 @@ fn not_judged<W: Write>(page: &mut Page<'_, W>, unjudged: &Unjudged) -> io::Resu
 
 /// The first names, and how many more there are.
 fn names<W: Write>(page: &mut Page<'_, W>, urls: &[String], all: u64) -> io::Result<()> {
-    let mut text = urls.iter().take(NAMES).map(|url| short(url)).collect::<Vec<_>>().join(", ");
+    let mut named: Vec<&str> = urls.iter().map(|url| short(url)).collect();
+    // They came as they finished.
+    named.sort_unstable();
+    let mut text = named.into_iter().take(NAMES).collect::<Vec<_>>().join(", ");
     let more = all.saturating_sub(urls.len().min(NAMES) as u64);
     if more > 0 {
         text.push_str(&format!(" and {more} more"));

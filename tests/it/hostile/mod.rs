@@ -2,7 +2,7 @@
 //! within its deadline and its memory, and shows nothing raw.
 
 mod certificates;
-mod doctor;
+pub(crate) mod doctor;
 mod http_one;
 mod http_two;
 mod interrupted;
