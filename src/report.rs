@@ -73,7 +73,8 @@ pub struct Run {
     pub elapsed_ms: u64,
     /// HTTP requests sent, in all attempts.
     pub requests_sent: u32,
-    /// How often everything was visited: more than once with `--wait` only. The report is on the last attempt.
+    /// How often targets were visited at most: more than once with `--wait` only, and then those that failed. The report
+    /// is on the last attempt.
     #[serde(default = "once")]
     pub attempts: u32,
     /// The user stopped the run; what was gathered until then was judged.
@@ -88,7 +89,7 @@ pub struct Run {
     /// Set when nothing real was examined: what the world on loopback plays.
     #[serde(default)]
     pub simulation: Option<String>,
-    /// What is to be said about the configuration: ignores that serve no more.
+    /// What is to be said about the run: ignores that serve no more, targets that were left out, what was resumed.
     #[serde(default)]
     pub notices: Vec<String>,
 }

@@ -60,6 +60,8 @@ pub(super) struct Roster<'a> {
     /// Targets of this part, each once.
     total: usize,
     earlier: Option<Earlier>,
+    /// Where targets stand by their shown URL; only where an earlier run is taken over.
+    places: HashMap<Key, usize>,
     /// Are there targets elsewhere: in other parts, or in zones that are not read now?
     pub(super) may_be_empty: bool,
     /// What is to be said about the choice.
@@ -79,6 +81,7 @@ impl<'a> Roster<'a> {
             repeated: HashSet::new(),
             total: 0,
             earlier: None,
+            places: HashMap::new(),
             may_be_empty: false,
             notices: Vec::new(),
         }
@@ -93,6 +96,7 @@ impl<'a> Roster<'a> {
             repeated: HashSet::new(),
             total: 1,
             earlier: None,
+            places: HashMap::new(),
             may_be_empty: false,
             notices: Vec::new(),
         }
@@ -173,7 +177,7 @@ impl<'a> Roster<'a> {
     ) -> Result<(), CommandError> {
         self.shard = shard;
         let mut known = HashSet::new();
-        let mut shown: HashMap<Key, u32> = HashMap::new();
+        let mut shown: HashMap<Key, (usize, u32)> = HashMap::new();
         let mut bad = lists::Bad::default();
         let (mut given, mut total) = (0_usize, 0);
         let mut repeated = HashSet::new();
@@ -192,7 +196,7 @@ impl<'a> Roster<'a> {
             } else if self.is_here(&entry, &target) {
                 total += 1;
                 if resume.is_some() {
-                    *shown.entry(shown_key(&url)).or_default() += 1;
+                    shown.entry(shown_key(&url)).or_insert((index, 0)).1 += 1;
                 }
             }
         }
@@ -210,16 +214,16 @@ impl<'a> Roster<'a> {
             self.notices.push(format!("--shard {shard}: {all} is in this part"));
         }
         match resume {
-            Some(path) if !(may_be_absent && !path.exists()) => self.resume(path, &shown),
+            Some(path) if !(may_be_absent && !path.exists()) => self.resume(path, shown),
             _ => Ok(()),
         }
     }
 
     /// Takes over what an earlier run has finished. Of URLs that look the same without their secrets nobody can tell
     /// which one it was: they are visited again.
-    fn resume(&mut self, path: &Path, shown: &HashMap<Key, u32>) -> Result<(), CommandError> {
+    fn resume(&mut self, path: &Path, shown: HashMap<Key, (usize, u32)>) -> Result<(), CommandError> {
         let place = text::clean(&path.display().to_string());
-        let earlier = Earlier::read(path, |key| shown.get(&key) == Some(&1))
+        let earlier = Earlier::read(path, |key| shown.get(&key).is_some_and(|(_, times)| *times == 1))
             .map_err(|error| CommandError::usage(format!("--resume {place}: {error}")))?;
         let mut said = format!("--resume {place}: {} of {} targets are finished", earlier.len(), self.total);
         if earlier.cut > 0 {
@@ -233,6 +237,7 @@ impl<'a> Roster<'a> {
             said.push_str(&format!("; {} lines are about other targets and left out, as {first}", earlier.others));
         }
         self.notices.push(said);
+        self.places = shown.into_iter().map(|(key, (index, _))| (key, index)).collect();
         self.earlier = Some(earlier);
         Ok(())
     }
@@ -240,6 +245,11 @@ impl<'a> Roster<'a> {
     /// What an earlier run has finished.
     pub(super) fn earlier(&self) -> Option<&Earlier> {
         self.earlier.as_ref()
+    }
+
+    /// Where the target stands that an earlier run has finished.
+    pub(super) fn index_of(&self, shown_url: &str) -> usize {
+        self.places.get(&Key::of(shown_url)).copied().unwrap_or_default()
     }
 
     /// Targets of this part, those that are finished included.

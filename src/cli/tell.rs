@@ -31,7 +31,9 @@ pub(super) struct Teller<'a> {
     digest: Digest,
     sum: Sum,
     ignores: IgnoresSeen,
-    /// May there be no target at all?
+    /// How many targets there are.
+    total: u64,
+    /// May there be none at all?
     may_be_empty: bool,
 }
 
@@ -81,7 +83,7 @@ impl<'a> Teller<'a> {
         stage: &'a Stage<'a>,
         (run, clock): (Run, Instant),
         earlier: Option<&Earlier>,
-        may_be_empty: bool,
+        (total, may_be_empty): (usize, bool),
     ) -> Result<Self, CommandError> {
         let output = stage.output;
         let mut streams = Vec::new();
@@ -110,15 +112,15 @@ impl<'a> Teller<'a> {
             digest: Digest::default(),
             sum: Sum::default(),
             ignores: IgnoresSeen::default(),
+            total: total as u64,
             may_be_empty,
         })
     }
 
     /// What an earlier run has finished counts as if it had been visited now. Gives how many there are, and how many
-    /// of them are not well.
-    pub(super) fn carry(&mut self, earlier: &Earlier) -> Result<(u64, u64), Silence> {
+    /// of them are not well. `index_of`: where a target stands.
+    pub(super) fn carry(&mut self, earlier: &Earlier, index_of: impl Fn(&str) -> usize) -> Result<(u64, u64), Silence> {
         let place = text::clean(&earlier.path.display().to_string());
-        let mut index = 0;
         let failing = |teller: &Self| teller.digest.verdicts.fail + teller.digest.verdicts.inconclusive;
         earlier
             .each(|Finished { line, target }| -> Result<(), Carrying> {
@@ -129,9 +131,7 @@ impl<'a> Teller<'a> {
                     };
                     stream.write(&text).map_err(Carrying::Told)?;
                 }
-                // Before all that is visited now.
-                self.note(index, target);
-                index += 1;
+                self.note(index_of(&target.url), target);
                 Ok(())
             })
             .map_err(|error| match error {
@@ -150,7 +150,8 @@ impl<'a> Teller<'a> {
         }
         self.note(index, target);
         let is_gone = |stream: &Stream| matches!(stream.to, Outlet::Stdout { gone: true });
-        match self.streams.iter().any(is_gone) && self.stage.output.outputs.is_empty() {
+        let has_more = self.digest.verdicts.total() < self.total;
+        match has_more && self.streams.iter().any(is_gone) && self.stage.output.outputs.is_empty() {
             true => Err(Silence::NobodyReads),
             false => Ok(()),
         }

@@ -99,7 +99,7 @@ pub(super) enum SchemaOf {
 /// `check`.
 #[derive(Args)]
 pub(super) struct CheckArgs {
-    /// Host names or http(s) URLs; `-` reads one for each line from stdin (`#` starts a comment)
+    /// Host names or http(s) URLs; `-` reads one for each line from stdin (`#` starts a comment); see --targets and --zone
     #[arg(value_name = "TARGET")]
     pub(super) targets: Vec<String>,
     #[command(flatten)]
@@ -241,7 +241,7 @@ pub(super) struct DemoArgs {
 /// `diff`.
 #[derive(Args)]
 pub(super) struct DiffArgs {
-    /// The earlier report (written with --format json or -o json=FILE)
+    /// The earlier report (-o json=FILE or -o jsonl=FILE; JSON Lines of several parts may stand in one file)
     #[arg(value_name = "OLD.json")]
     pub(super) old: PathBuf,
     /// The later report

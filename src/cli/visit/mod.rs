@@ -44,8 +44,12 @@ pub(super) struct Tour<'a> {
     pub(super) simulation: Option<String>,
 }
 
+/// Octets of a thread's stack: what the main thread has. Rules, templates and evidence are judged on all of them.
+const STACK: usize = 8 * 1024 * 1024;
+
 pub(super) fn runtime() -> Result<Runtime, CommandError> {
     tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK)
         .enable_all()
         .build()
         .map_err(|error| CommandError::Internal(format!("no runtime: {error}")))
@@ -85,10 +89,10 @@ where
     let stop = Arc::new(stop);
     let listening = tokio::spawn(listen(Arc::clone(&stop)));
     let progress = Progress::new(stage, roster.total());
-    let teller = Teller::open(stage, (run, began), roster.earlier(), roster.is_part())?;
+    let teller = Teller::open(stage, (run, began), roster.earlier(), (roster.total(), roster.is_part()))?;
     let mut round = Round { teller, failed: None, unkept: None, stop, interrupted, progress: &progress };
     if let Some(earlier) = roster.earlier() {
-        let (done, failing) = round.teller.carry(earlier).map_err(Silence::into_error)?;
+        let (done, failing) = round.teller.carry(earlier, |url| roster.index_of(url)).map_err(Silence::into_error)?;
         progress.skip(done, failing);
     }
     let visitor = Visitor {
