@@ -9,8 +9,8 @@ use super::page::Page;
 use super::{footer, some};
 use crate::report::{Digest, Group, Report, Run, Status, Unjudged, Verdicts};
 
-/// Names that a group shows.
-const NAMES: usize = 8;
+/// Names that a group shows: of what is broken, and of anything else.
+const NAMES: [usize; 2] = [8, 4];
 
 /// Writes the page of many targets.
 ///
@@ -50,7 +50,8 @@ fn group<W: Write>(page: &mut Page<'_, W>, group: &Group) -> io::Result<()> {
         text.push_str(&format!(" [{}]", crate::explain::severity(group.severity)));
     }
     page.para(&[(tone, mark), (Tone::Plain, " "), (tone, &id)], &text, 4)?;
-    names(page, &group.urls, group.targets)?;
+    let [most, few] = NAMES;
+    names(page, &group.urls, group.targets, if group.status == Status::Fail { most } else { few })?;
     page.para(&[(Tone::Quiet, "    for instance: ")], &group.seen, 6)?;
     if let Some(fix) = &group.fix {
         page.para(&[(Tone::Strong, "    Fix: ")], fix, 6)?;
@@ -62,17 +63,17 @@ fn not_judged<W: Write>(page: &mut Page<'_, W>, unjudged: &Unjudged) -> io::Resu
     let mark = page.look.mark(Status::NotRun);
     let lead = format!("{} could not be judged: ", unjudged.targets);
     page.para(&[(Tone::Caution, mark), (Tone::Plain, " "), (Tone::Caution, &lead)], &unjudged.why, 4)?;
-    names(page, &unjudged.urls, unjudged.targets)?;
+    names(page, &unjudged.urls, unjudged.targets, NAMES[0])?;
     page.blank()
 }
 
 /// The first names, and how many more there are.
-fn names<W: Write>(page: &mut Page<'_, W>, urls: &[String], all: u64) -> io::Result<()> {
+fn names<W: Write>(page: &mut Page<'_, W>, urls: &[String], all: u64, most: usize) -> io::Result<()> {
     let mut named: Vec<&str> = urls.iter().map(|url| short(url)).collect();
     // They came as they finished.
     named.sort_unstable();
-    let mut text = named.into_iter().take(NAMES).collect::<Vec<_>>().join(", ");
-    let more = all.saturating_sub(urls.len().min(NAMES) as u64);
+    let mut text = named.into_iter().take(most).collect::<Vec<_>>().join(", ");
+    let more = all.saturating_sub(urls.len().min(most) as u64);
     if more > 0 {
         text.push_str(&format!(" and {more} more"));
     }
