@@ -7,9 +7,11 @@ mod diff;
 mod dry_run;
 mod known;
 mod lint;
+mod lists;
 mod manual;
 mod output;
 mod progress;
+mod roster;
 mod select;
 mod serve;
 mod settings;
@@ -17,21 +19,27 @@ mod setup;
 mod show;
 mod stage;
 mod targets;
+mod tell;
 mod visit;
 mod wait;
 mod why;
+mod zone;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::Path;
 
 use cfdoctor_checks::evidence::target::Expectation;
 use cfdoctor_checks::evidence::text;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::{policy, suggest, values};
-use args::{CheckArgs, Cli, Command, ConfigCommand};
+use args::{CheckArgs, Cli, Command, ConfigCommand, FleetArgs};
+use dry_run::DryRun;
+use roster::Roster;
 use setup::{Setup, Typed};
 use stage::Stage;
+use visit::Tour;
 
 /// Why a command ended without a report.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +50,9 @@ pub enum CommandError {
     /// There is nothing to examine.
     #[error("{0}")]
     NoTargets(String),
+    /// Nothing could be learnt of what is to be examined.
+    #[error("{0}")]
+    Inconclusive(String),
     /// What was found could not be written.
     #[error("{what}: {source}")]
     Output {
@@ -68,6 +79,7 @@ impl CommandError {
         match self {
             CommandError::Usage(_) => policy::USAGE,
             CommandError::NoTargets(_) => policy::NO_TARGETS,
+            CommandError::Inconclusive(_) => policy::INCONCLUSIVE,
             CommandError::Output { .. } | CommandError::Internal(_) => policy::INTERNAL,
         }
     }
@@ -125,6 +137,7 @@ fn check(mut arguments: CheckArgs, typed: Typed) -> Result<u8, CommandError> {
     setup.output(&mut arguments.output);
     setup.network(&mut arguments.network)?;
     setup.known(&mut arguments.known);
+    setup.fleet(&mut arguments.fleet);
     let checks = setup.checks(&mut arguments.select)?;
     let config = &setup.loaded.config;
     let mut settings = settings::read(&arguments.network)?;
@@ -132,16 +145,50 @@ fn check(mut arguments: CheckArgs, typed: Typed) -> Result<u8, CommandError> {
     let region = arguments.wishes.region.as_deref().or(config.region.as_deref());
     known::apply(&arguments.known, region, &mut settings)?;
     let wanted = targets::Wanted { wishes: &arguments.wishes, config, unless_said: Expectation::Any };
-    let given = targets::or_planned(&arguments.targets, config, &settings)?;
-    let mut targets = targets::named(&given, &wanted, &settings)?;
-    known::require(&arguments.known, &mut targets);
+    let mut roster = Roster::new(wanted, &settings, known::required(&arguments.known));
+    let FleetArgs { lists, zones, concurrency, shard, resume } = &arguments.fleet;
+    let unless_given = || roster::unless_given(config, &settings);
+    roster.given(&arguments.targets, lists, unless_given, !zones.is_empty())?;
+    // A zone is in one part as a whole; of the others nobody asks.
+    let here: Vec<String> = zones.iter().filter(|zone| shard.is_none_or(|shard| shard.holds(zone))).cloned().collect();
+    let access = zone::access(&here, &settings)?;
+    let resume = resume.as_deref();
+    let grows =
+        |path: &Path| arguments.output.outputs.iter().any(|file| file.is_lines() && tell::same(&file.path, path));
+    let dry_run = arguments.network.dry_run;
+    let settle = |roster: &mut Roster<'_>| {
+        roster.may_be_empty = zones.len() > here.len() || (dry_run && !here.is_empty());
+        roster.settle(*shard, resume, resume.is_some_and(grows))
+    };
     let wait = arguments.network.wait;
-    if arguments.network.dry_run {
-        return dry_run::run(&targets, &settings, wait, &arguments.output);
+    if dry_run {
+        settle(&mut roster)?;
+        let dry = DryRun { roster: &roster, zones: &here, settings: &settings, concurrency: *concurrency, wait };
+        return dry_run::run(&dry, &arguments.output);
     }
     let stage = Stage::new(&arguments.output, &checks, &setup.loaded)?;
     let record = arguments.network.record.as_deref();
-    visit::run(&stage, &visit::Tour { targets: &targets, settings: &settings, wait, record, simulation: None })
+    let runtime = visit::runtime()?;
+    let code = runtime.block_on(async {
+        if let Some(access) = access {
+            for (name, found) in zone::read(&here, access).await? {
+                roster.zone(&name, found);
+            }
+        }
+        settle(&mut roster)?;
+        let tour = Tour {
+            roster: &roster,
+            settings: settings.clone(),
+            concurrency: *concurrency,
+            wait,
+            record,
+            simulation: None,
+        };
+        visit::visit(&stage, tour).await
+    });
+    // A resolver of the system that still waits must not hold up the exit.
+    runtime.shutdown_background();
+    code
 }
 
 /// Writes to stdout; a reader that went away is no error.

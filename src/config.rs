@@ -19,6 +19,7 @@ use crate::suggest;
 use file::Fault;
 use position::Positions;
 
+pub use apply::IgnoresSeen;
 pub use assertion::{Assertion, At, HeaderCondition, Level, OneOrMore};
 pub use file::{Config, CredentialWord, Override, TargetConfig};
 pub use ignore::Ignore;

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod explain;
+pub mod fleet;
 pub mod lint;
 pub mod policy;
 pub mod probe;

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::report::{Report, Status, TargetVerdict};
+use crate::report::{Report, ResultReport, Status, TargetReport, TargetVerdict};
 
 /// Evaluated; nothing at or above `--fail-on`.
 pub const OK: u8 = 0;
@@ -66,31 +66,49 @@ impl FailOn {
     }
 }
 
-/// The exit code of a report. Suppressed findings do not count.
+/// What targets add up to, one after another. Suppressed findings do not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// How many there were.
+    pub targets: u64,
+    has_findings: bool,
+    is_inconclusive: bool,
+}
+
+impl Sum {
+    /// One more.
+    pub fn add(&mut self, target: &TargetReport, policy: &Policy) {
+        let counts = |result: &ResultReport| !result.is_suppressed() && policy.fail_on.reached_by(result.status);
+        self.targets += 1;
+        self.has_findings |= target.results.iter().any(counts);
+        self.is_inconclusive |= target.verdict == TargetVerdict::Inconclusive || target.inconclusive.is_some();
+    }
+
+    /// The exit code of a run that was not interrupted.
+    pub fn exit_code(&self, policy: &Policy) -> u8 {
+        match (self.targets, self.has_findings, self.is_inconclusive) {
+            (0, ..) => NO_TARGETS,
+            (_, true, _) => FINDINGS,
+            (_, _, false) => OK,
+            _ => match policy.inconclusive {
+                None => INCONCLUSIVE,
+                Some(InconclusiveAs::Pass) => OK,
+                Some(InconclusiveAs::Warn) if policy.fail_on.reached_by(Status::Warn) => FINDINGS,
+                Some(InconclusiveAs::Warn) => OK,
+                Some(InconclusiveAs::Fail) => FINDINGS,
+            },
+        }
+    }
+}
+
+/// The exit code of a report.
 pub fn exit_code(report: &Report, policy: &Policy) -> u8 {
     if report.run.interrupted {
         return INTERRUPTED;
     }
-    if report.targets.is_empty() {
-        return NO_TARGETS;
-    }
-    let mut results = report.targets.iter().flat_map(|target| &target.results);
-    if results.any(|result| !result.is_suppressed() && policy.fail_on.reached_by(result.status)) {
-        return FINDINGS;
-    }
-    let is_inconclusive = |target: &crate::report::TargetReport| {
-        target.verdict == TargetVerdict::Inconclusive || target.inconclusive.is_some()
-    };
-    if !report.targets.iter().any(is_inconclusive) {
-        return OK;
-    }
-    match policy.inconclusive {
-        None => INCONCLUSIVE,
-        Some(InconclusiveAs::Pass) => OK,
-        Some(InconclusiveAs::Warn) if policy.fail_on.reached_by(Status::Warn) => FINDINGS,
-        Some(InconclusiveAs::Warn) => OK,
-        Some(InconclusiveAs::Fail) => FINDINGS,
-    }
+    let mut sum = Sum::default();
+    report.targets.iter().for_each(|target| sum.add(target, policy));
+    sum.exit_code(policy)
 }
 
 #[cfg(test)]

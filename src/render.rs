@@ -5,6 +5,7 @@ pub mod github;
 pub mod gitlab;
 pub mod html;
 pub mod json;
+pub mod jsonl;
 pub mod junit;
 pub mod look;
 pub mod markdown;
@@ -31,7 +32,7 @@ pub enum Format {
     Short,
     /// The whole report (`cfdoctor schema report` describes it).
     Json,
-    /// A line of JSON for each target (`cfdoctor schema jsonl`).
+    /// A line of JSON for each target as soon as it is done, and one with the sums (`cfdoctor schema jsonl`).
     Jsonl,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
@@ -91,7 +92,7 @@ pub fn render(format: Format, report: &Report, look: &Look, out: &mut impl Write
         Format::Human => terminal::render(report, look, out),
         Format::Short => short::render(report, look, out),
         Format::Json => json::render(report, look, out),
-        Format::Jsonl => json::lines(report, look, out),
+        Format::Jsonl => jsonl::render(report, look, out),
         Format::Sarif => sarif::render(report, look, out),
         Format::Junit => junit::render(report, look, out),
         Format::Github => github::render(report, look, out),

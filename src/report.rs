@@ -3,6 +3,7 @@
 mod build;
 mod decision;
 mod difference;
+mod digest;
 mod earlier;
 mod measured;
 mod own;
@@ -19,6 +20,7 @@ use crate::policy::{self, FailOn, Policy};
 pub use build::{examine, examine_all, examine_each};
 pub use decision::{Decision, DecisionStep, Expected, Fate, Phase, PlannedFix, SettledBy, StepOutcome};
 pub use difference::{Answer, Change, Difference, RunReference};
+pub use digest::{Digest, Group, Unjudged};
 pub use earlier::{EarlierError, Known};
 pub use measured::{CertificateReport, End, TimingReport};
 pub use own::{OWN_AREA, Own};
@@ -74,19 +76,23 @@ pub struct Run {
     /// Requests sent to the APIs of Cloudflare and AWS, in all attempts.
     #[serde(default)]
     pub api_requests_sent: u32,
-    /// How often everything was visited: more than once with `--wait` only. The report is on the last attempt.
+    /// How often targets were visited at most: more than once with `--wait` only, and then those that failed. The report
+    /// is on the last attempt.
     #[serde(default = "once")]
     pub attempts: u32,
     /// The user stopped the run; what was gathered until then was judged.
     #[serde(default)]
     pub interrupted: bool,
-    /// URLs of targets that were not reached before the interruption.
+    /// URLs of targets that were not reached before the interruption; the first thousand of them.
     #[serde(default)]
     pub not_visited: Vec<String>,
+    /// How many more were not reached.
+    #[serde(default)]
+    pub not_visited_more: u64,
     /// Set when nothing real was examined: what the world on loopback plays.
     #[serde(default)]
     pub simulation: Option<String>,
-    /// What is to be said about the configuration: ignores that serve no more.
+    /// What is to be said about the run: ignores that serve no more, targets that were left out, what was resumed.
     #[serde(default)]
     pub notices: Vec<String>,
 }
@@ -344,12 +350,56 @@ pub struct Summary {
     pub suppressed: u32,
 }
 
+/// Targets counted by verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Verdicts {
+    /// No finding.
+    pub pass: u64,
+    /// Warnings only.
+    pub warn: u64,
+    /// At least one failure.
+    pub fail: u64,
+    /// No failure, and something that matters could not be judged.
+    pub inconclusive: u64,
+}
+
+impl Verdicts {
+    /// One more.
+    pub fn add(&mut self, verdict: TargetVerdict) {
+        let count = match verdict {
+            TargetVerdict::Pass => &mut self.pass,
+            TargetVerdict::Warn => &mut self.warn,
+            TargetVerdict::Fail => &mut self.fail,
+            TargetVerdict::Inconclusive => &mut self.inconclusive,
+        };
+        *count += 1;
+    }
+
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.pass + self.warn + self.fail + self.inconclusive
+    }
+}
+
+impl Tool {
+    /// This program.
+    pub fn this() -> Self {
+        Tool { name: "cfdoctor".into(), version: env!("CARGO_PKG_VERSION").into(), knowledge: KNOWLEDGE.into() }
+    }
+}
+
+impl Run {
+    /// Targets that were not reached before the interruption.
+    pub fn left(&self) -> u64 {
+        self.not_visited.len() as u64 + self.not_visited_more
+    }
+}
+
 impl Report {
     /// The report of a run; `policy` gives the exit code.
     pub fn new(run: Run, targets: Vec<TargetReport>, policy: &Policy) -> Self {
         let summary = Summary::of(targets.iter().flat_map(|target| &target.results));
-        let tool =
-            Tool { name: "cfdoctor".into(), version: env!("CARGO_PKG_VERSION").into(), knowledge: KNOWLEDGE.into() };
+        let tool = Tool::this();
         let mut report = Report {
             schema_version: SCHEMA_VERSION,
             tool,
@@ -373,16 +423,19 @@ impl Summary {
     /// Counts results.
     pub fn of<'a>(results: impl Iterator<Item = &'a ResultReport>) -> Self {
         let mut summary = Summary::default();
-        for result in results {
-            match result.status {
-                _ if result.is_suppressed() => summary.suppressed += 1,
-                Status::Pass => summary.pass += 1,
-                Status::Warn => summary.warn += 1,
-                Status::Fail => summary.fail += 1,
-                Status::NotRun => summary.not_run += 1,
-            }
-        }
+        results.for_each(|result| summary.add(result));
         summary
+    }
+
+    /// One more.
+    pub fn add(&mut self, result: &ResultReport) {
+        match result.status {
+            _ if result.is_suppressed() => self.suppressed += 1,
+            Status::Pass => self.pass += 1,
+            Status::Warn => self.warn += 1,
+            Status::Fail => self.fail += 1,
+            Status::NotRun => self.not_run += 1,
+        }
     }
 }
 

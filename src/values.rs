@@ -175,6 +175,15 @@ fn name(text: &str) -> Result<String, String> {
     }
 }
 
+/// The name of a zone: a host name of two labels or more.
+pub(crate) fn zone(text: &str) -> Result<String, String> {
+    let name = name(text.trim())?;
+    match name.contains('.') && name.parse::<IpAddr>().is_err() {
+        true => Ok(name),
+        false => Err("write the zone's own name, for instance example.com".into()),
+    }
+}
+
 /// `*` stands for any letters, `?` for one.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
@@ -285,6 +294,14 @@ mod tests {
         }
         for bad in ["", "dns.example.com", "192.0.2.53:0", "quic://x", "https://u:p@x/", "tls://a b"] {
             assert!(resolver(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn zones() {
+        assert_eq!(zone("Example.com.").unwrap(), "example.com");
+        for bad in ["", "com", "192.0.2.1", "https://example.com/", "a b.example.com"] {
+            assert!(zone(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use cfdoctor_checks::evidence::Target;
 use cfdoctor_checks::evidence::target::Expectation;
 
 use super::args::{AccessArgs, AccessFormat, WishArgs};
 use super::setup::{Setup, Typed};
-use super::targets::{self, Wanted};
-use super::{CommandError, known, settings, stage, to_stdout, visit};
+use super::{CommandError, known, settings, stage, targets, to_stdout, visit};
 use crate::access::{self, Access, Permission, Side, State};
+use crate::config::Config;
 use crate::policy;
 use crate::probe::budget::Budget;
 use crate::render::Look;
@@ -29,11 +30,7 @@ pub(super) fn run(mut arguments: AccessArgs, typed: Typed) -> Result<u8, Command
     let config = &setup.loaded.config;
     let mut settings = settings::reach(arguments.proxy.as_deref(), &arguments.cacert)?;
     known::apply(&arguments.known, config.region.as_deref(), &mut settings)?;
-    let wanted = Wanted { wishes: &WishArgs::default(), config, unless_said: Expectation::Any };
-    let target = match &arguments.host {
-        Some(host) => targets::named(std::slice::from_ref(host), &wanted, &settings)?.into_iter().next(),
-        None => None,
-    };
+    let target = arguments.host.as_deref().map(|host| wished(host, config)).transpose()?;
     let runtime = visit::runtime()?;
     let found = runtime.block_on(access::look(target.as_ref(), &settings, &Budget::quiet(LIMIT)));
     runtime.shutdown_background();
@@ -43,6 +40,15 @@ pub(super) fn run(mut arguments: AccessArgs, typed: Typed) -> Result<u8, Command
     };
     to_stdout(text.as_bytes())?;
     Ok(policy::OK)
+}
+
+/// The host with what the configuration says of it.
+fn wished(host: &str, config: &Config) -> Result<Target, CommandError> {
+    let read: Result<Target, _> = host.parse();
+    let mut target = read.map_err(|error| CommandError::usage(error.to_string()))?;
+    let wishes = targets::wishes_for(&target.url(), &WishArgs::default(), config, Expectation::Any);
+    targets::wish(&mut target, &wishes, targets::Reading::Strict)?;
+    Ok(target)
 }
 
 fn json(found: &Access) -> String {

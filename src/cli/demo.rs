@@ -1,6 +1,7 @@
 //! `cfdoctor demo`: the doctor over real sockets in a small world on loopback.
 
 use super::args::DemoArgs;
+use super::roster::Roster;
 use super::setup::{Setup, Typed};
 use super::stage::{Page, Stage};
 use super::visit::{self, Tour};
@@ -27,20 +28,20 @@ pub(super) fn run(mut arguments: DemoArgs, typed: Typed) -> Result<u8, CommandEr
         let world = World::start(scenario).await.map_err(|error| CommandError::Internal(error.to_string()))?;
         let settings =
             crate::Settings { probes: select::probes(&checks, &setup.loaded.config), ..world.settings(sight) };
-        let target = world.target(sight);
+        let roster = Roster::of(world.target(sight));
         let simulation = format!(
             "the scenario {:?} on loopback; nothing outside this machine was asked. {}",
             scenario.name, scenario.story
         );
-        let targets = std::slice::from_ref(&target);
         let tour = Tour {
-            targets,
-            settings: &settings,
+            roster: &roster,
+            settings,
+            concurrency: 1,
             wait: None,
             record: arguments.record.as_deref(),
             simulation: Some(simulation),
         };
-        visit::visit(&stage, &tour).await
+        visit::visit(&stage, tour).await
     });
     runtime.shutdown_background();
     code

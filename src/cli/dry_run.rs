@@ -11,6 +11,7 @@ use cfdoctor_checks::evidence::{Target, redact, text};
 use serde::Serialize;
 
 use super::args::OutputArgs;
+use super::roster::Roster;
 use super::{CommandError, stage, to_stdout};
 use crate::policy::OK;
 use crate::probe::budget::{MAX_CONNECTIONS, MAX_REQUESTS};
@@ -18,9 +19,23 @@ use crate::probe::declared_origin;
 use crate::render::{Format, Look};
 use crate::settings::{Family, ResolverChoice, Settings};
 
+/// Targets whose plan is told whole.
+const MOST: usize = 100;
+/// Of these, those that people see.
+const SHOWN: usize = 10;
+
 #[derive(Serialize)]
 struct Plan {
+    /// What is asked to learn which targets there are (`--zone`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    first: Vec<Planned>,
+    /// The first targets.
     targets: Vec<TargetPlan>,
+    /// How many more are visited in the same way.
+    #[serde(skip_serializing_if = "is_none")]
+    more_targets: usize,
+    /// Targets that are visited at the same time.
+    at_once: u32,
     /// `--wait`: all of it again and again, for at most so long.
     #[serde(skip_serializing_if = "Option::is_none")]
     repeated_for_s: Option<f64>,
@@ -57,20 +72,37 @@ enum Kind {
     Request,
 }
 
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
+/// What is to be said.
+pub(super) struct DryRun<'a> {
+    pub(super) roster: &'a Roster<'a>,
+    /// Zones that would be read first.
+    pub(super) zones: &'a [String],
+    pub(super) settings: &'a Settings,
+    pub(super) concurrency: u32,
+    pub(super) wait: Option<Duration>,
+}
+
 /// Says the plan and stops.
-pub(super) fn run(
-    targets: &[Target],
-    settings: &Settings,
-    wait: Option<Duration>,
-    output: &OutputArgs,
-) -> Result<u8, CommandError> {
+pub(super) fn run(dry: &DryRun<'_>, output: &OutputArgs) -> Result<u8, CommandError> {
+    let DryRun { roster, zones, settings, concurrency, wait } = *dry;
     let limits = || Limits { connections: MAX_CONNECTIONS, http_requests: MAX_REQUESTS };
-    let plan = targets.iter().map(|target| TargetPlan {
-        url: text::clean(&redact::text(&target.url())),
-        requests: plan(target, settings),
+    let mut jobs = roster.jobs();
+    let targets = jobs.by_ref().take(MOST).map(|job| TargetPlan {
+        url: text::clean(&redact::text(&job.target.url())),
+        requests: plan(&job.target, settings),
         at_most: limits(),
     });
-    let plan = Plan { targets: plan.collect(), repeated_for_s: wait.map(|wait| wait.as_secs_f64()) };
+    let plan = Plan {
+        first: zones.iter().flat_map(|zone| zone_requests(zone)).collect(),
+        targets: targets.collect(),
+        more_targets: jobs.count(),
+        at_once: concurrency,
+        repeated_for_s: wait.map(|wait| wait.as_secs_f64()),
+    };
     let said = |format: Format, look: &Look| match format {
         Format::Json => serde_json::to_string_pretty(&plan)
             .map(|text| text + "\n")
@@ -90,30 +122,52 @@ pub(super) fn run(
     Ok(OK)
 }
 
+/// How the proxied records of a zone are learnt.
+fn zone_requests(zone: &str) -> [Planned; 2] {
+    ["zones?name={zone}", "zones/{id of ZONE}/dns_records"].map(|path| Planned {
+        kind: Kind::Request,
+        what: format!("GET /{}", path.replace("{zone}", zone).replace("ZONE", zone)),
+        to: "the Cloudflare API; every proxied record is a target then".into(),
+        only_if: None,
+    })
+}
+
 fn human(plan: &Plan, look: &Look) -> String {
-    let mut lines = Vec::new();
-    for target in &plan.targets {
+    let mut lines: Vec<String> = plan.first.iter().map(|planned| planned.line()).collect();
+    let hidden = plan.targets.len().saturating_sub(SHOWN);
+    for target in plan.targets.iter().take(SHOWN) {
         lines.push(target.url.clone());
-        for planned in &target.requests {
-            let kind = match planned.kind {
-                Kind::Lookup => "lookup",
-                Kind::Connection => "connect",
-                Kind::Request => "request",
-            };
-            let only_if = planned.only_if.as_ref().map(|why| format!(" (only if {why})")).unwrap_or_default();
-            lines.push(format!("  {kind:<8} {} → {}{only_if}", planned.what, planned.to));
-        }
+        lines.extend(target.requests.iter().map(|planned| format!("  {}", planned.line())));
         let Limits { connections, http_requests } = target.at_most;
         lines.push(format!(
             "  at most {connections} connections and {http_requests} requests to edge and origin, redirects and retries \
              included"
         ));
     }
+    let (shown, more) = (plan.targets.len() - hidden, hidden + plan.more_targets);
+    if more > 0 {
+        lines.push(format!("… and {more} targets more in the same way"));
+    }
+    if shown + more > 1 || !plan.first.is_empty() {
+        lines.push(format!("At most {} targets at the same time.", plan.at_once));
+    }
     if let Some(seconds) = plan.repeated_for_s {
         lines.push(format!("Repeated until nothing fails, with pauses of 5 to 60 s, for at most {seconds} s."));
     }
     lines.push("Nothing was looked up, connected to or sent.".into());
     lines.iter().map(|line| look.text(line) + "\n").collect()
+}
+
+impl Planned {
+    fn line(&self) -> String {
+        let kind = match self.kind {
+            Kind::Lookup => "lookup",
+            Kind::Connection => "connect",
+            Kind::Request => "request",
+        };
+        let only_if = self.only_if.as_ref().map(|why| format!(" (only if {why})")).unwrap_or_default();
+        format!("{kind:<8} {} → {}{only_if}", self.what, self.to)
+    }
 }
 
 /// Everything about one target, in the order of the path.

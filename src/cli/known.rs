@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cfdoctor_checks::Probe;
-use cfdoctor_checks::evidence::{Target, Zone};
+use cfdoctor_checks::evidence::Zone;
 use serde_json::Value;
 
 use super::CommandError;
@@ -53,18 +53,14 @@ pub(super) fn apply(given: &KnownArgs, region: Option<&str>, settings: &mut Sett
 }
 
 /// What these options demand of every target.
-pub(super) fn require(given: &KnownArgs, targets: &mut [Target]) {
-    require_of([given.cloudflare, given.aws], targets);
+pub(super) fn required(given: &KnownArgs) -> Vec<Probe> {
+    required_of([given.cloudflare, given.aws])
 }
 
 /// The same, of `--cloudflare` and `--aws`.
-pub(super) fn require_of([cloudflare, aws]: [CredentialUse; 2], targets: &mut [Target]) {
+pub(super) fn required_of([cloudflare, aws]: [CredentialUse; 2]) -> Vec<Probe> {
     let demands = [(cloudflare, Probe::Zone), (aws, Probe::Gateway)];
-    let required: Vec<Probe> =
-        demands.into_iter().filter(|(choice, _)| *choice == CredentialUse::Require).map(|(_, probe)| probe).collect();
-    for target in targets {
-        target.required.clone_from(&required);
-    }
+    demands.into_iter().filter(|(choice, _)| *choice == CredentialUse::Require).map(|(_, probe)| probe).collect()
 }
 
 fn aws(choice: CredentialUse) -> AwsUse {

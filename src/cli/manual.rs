@@ -9,7 +9,7 @@ use super::args::{Cli, ExplainArgs, ExplainFormat, SchemaOf};
 use super::{CommandError, suggest, to_stdout};
 use crate::explain::{self, Entry};
 use crate::policy::OK;
-use crate::render::json::Line;
+use crate::render::jsonl::Line;
 use crate::report::{Difference, Report};
 
 /// `cfdoctor explain [CHECK]`

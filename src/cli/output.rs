@@ -35,6 +35,11 @@ impl FromStr for OutputFile {
 }
 
 impl OutputFile {
+    /// Are these JSON Lines, with which a run can be resumed?
+    pub(super) fn is_lines(&self) -> bool {
+        self.format == Format::Jsonl
+    }
+
     /// Can it be written, as far as one can tell beforehand?
     pub(super) fn check(&self) -> Result<(), CommandError> {
         let place = self.path.display();
@@ -54,6 +59,66 @@ impl OutputFile {
     }
 }
 
+/// A file that grows while the program runs.
+pub(super) struct Growing {
+    file: fs::File,
+    /// Where it is until it is whole, and where it belongs.
+    beside: Option<(PathBuf, PathBuf)>,
+}
+
+impl OutputFile {
+    /// Begins the file. `at_once`: what is written so far can be read, and stays when the program is killed; else the
+    /// file appears when it is whole.
+    pub(super) fn grow(&self, at_once: bool) -> io::Result<Growing> {
+        let known = fs::metadata(&self.path);
+        if known.as_ref().is_ok_and(|known| !known.is_file()) {
+            return Ok(Growing { file: fs::OpenOptions::new().write(true).open(&self.path)?, beside: None });
+        }
+        if at_once {
+            return Ok(Growing { file: fs::File::create(&self.path)?, beside: None });
+        }
+        let path = if known.is_ok() { fs::canonicalize(&self.path)? } else { self.path.clone() };
+        let part = beside(&path);
+        let file = fs::File::create(&part)?;
+        let growing = Growing { file, beside: Some((part, path)) };
+        if let Ok(known) = &known {
+            growing.file.set_permissions(known.permissions())?;
+        }
+        Ok(growing)
+    }
+}
+
+impl Growing {
+    /// Writes more.
+    pub(super) fn add(&mut self, text: &[u8]) -> io::Result<()> {
+        self.file.write_all(text)
+    }
+
+    /// Puts it where it belongs; more can be written then, too.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        match self.beside.take() {
+            Some((part, path)) => fs::rename(&part, &path).inspect_err(|_| {
+                let _ = fs::remove_file(&part);
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Growing {
+    fn drop(&mut self) {
+        if let Some((part, _)) = &self.beside {
+            let _ = fs::remove_file(part);
+        }
+    }
+}
+
+/// The name of the file until it is whole.
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    folder_of(path).join(format!(".{name}.{}.part", std::process::id()))
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -65,8 +130,7 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     }
     // A link keeps leading to the file.
     let path = if known.is_ok() { fs::canonicalize(path)? } else { path.to_owned() };
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let beside = folder_of(&path).join(format!(".{name}.{}.part", std::process::id()));
+    let beside = beside(&path);
     let written = fs::File::create(&beside).and_then(|mut file| {
         file.write_all(text)?;
         if let Ok(known) = &known {
@@ -106,6 +170,24 @@ mod tests {
         assert!(absent.check().unwrap_err().to_string().contains("make it first"));
         let itself = OutputFile { format: Format::Json, path: folder.path().into() };
         assert!(itself.check().unwrap_err().to_string().contains("name a file"));
+    }
+
+    #[test]
+    fn growing_files_are_there_at_once_or_when_they_are_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.jsonl");
+        let file = OutputFile { format: Format::Jsonl, path: path.clone() };
+        fs::write(&path, "old\n").unwrap();
+        let mut later = file.grow(false).unwrap();
+        later.add(b"one\n").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old\n");
+        later.settle().unwrap();
+        later.add(b"two\n").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\n");
+        file.grow(true).unwrap().add(b"new\n").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new\n");
+        drop(file.grow(false).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "what never became whole is gone");
     }
 
     #[cfg(unix)]

@@ -11,6 +11,8 @@ use crate::probe::budget::Budget;
 
 /// After this long it says what it waits for.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Visits that tell the pace.
+const PACE: u64 = 5;
 const TICK: Duration = Duration::from_millis(120);
 
 /// The line on stderr.
@@ -19,6 +21,18 @@ pub(super) struct Progress {
     total: usize,
     open: Mutex<Vec<Open>>,
     pause: Mutex<Option<Pause>>,
+    counts: Mutex<Counts>,
+    since: Instant,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    done: u64,
+    /// Of these, targets that are not well.
+    failing: u64,
+    /// Of these, targets that an earlier run has finished.
+    skipped: u64,
 }
 
 /// Between two attempts (`--wait`).
@@ -43,12 +57,36 @@ impl Progress {
         let bar = stage.shows_progress.then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             let ticks = if stage.is_unicode() { "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ " } else { "-\\|/ " };
-            let style =
-                ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or(ProgressStyle::default_spinner());
+            let template = if total > 1 { "{spinner} {bar:24} {wide_msg}" } else { "{spinner} {wide_msg}" };
+            let style = ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_spinner());
+            let style = style.progress_chars(if stage.is_unicode() { "█▉▊▋▌▍▎▏ " } else { "#- " });
             bar.set_style(style.tick_chars(ticks));
+            bar.set_length(total.try_into().unwrap_or(u64::MAX));
             bar
         });
-        Progress { bar, total, open: Mutex::default(), pause: Mutex::default() }
+        Progress::with(bar, total)
+    }
+
+    fn with(bar: Option<ProgressBar>, total: usize) -> Self {
+        let (open, pause, counts) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Progress { bar, total, open, pause, counts, since: Instant::now() }
+    }
+
+    /// So many were finished by an earlier run, and so many of these are not well.
+    pub(super) fn skip(&self, done: u64, failing: u64) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts = Counts { done, failing, skipped: done };
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        }
+    }
+
+    /// Does something else on the terminal, and shows the line again.
+    pub(super) fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(work),
+            None => work(),
+        }
     }
 
     /// A visit began.
@@ -57,11 +95,14 @@ impl Progress {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).push(open);
     }
 
-    /// A visit ended.
-    pub(super) fn end(&self, index: usize) {
+    /// A visit ended; `fails`: and the target is not well.
+    pub(super) fn end(&self, index: usize, fails: bool) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|open| open.index != index);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.done += 1;
+        counts.failing += u64::from(fails);
         if let Some(bar) = &self.bar {
-            bar.inc(1);
+            bar.set_position(counts.done);
         }
     }
 
@@ -71,11 +112,16 @@ impl Progress {
         *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Some(pause);
     }
 
-    /// The next attempt begins.
-    pub(super) fn resume(&self) {
+    /// The next attempt begins, with so many that were not well.
+    pub(super) fn resume(&self, again: u64) {
         *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.done = counts.done.saturating_sub(again);
+        counts.failing = counts.failing.saturating_sub(again);
+        // The pause tells nothing of the pace.
+        counts.skipped = counts.done;
         if let Some(bar) = &self.bar {
-            bar.set_position(0);
+            bar.set_position(counts.done);
         }
     }
 
@@ -83,7 +129,7 @@ impl Progress {
     pub(super) async fn keep(&self) {
         let Some(bar) = &self.bar else { return std::future::pending().await };
         loop {
-            bar.set_message(self.message(bar.position(), Instant::now()));
+            bar.set_message(self.message(Instant::now()));
             bar.tick();
             tokio::time::sleep(TICK).await;
         }
@@ -96,7 +142,7 @@ impl Progress {
         }
     }
 
-    fn message(&self, done: u64, now: Instant) -> String {
+    fn message(&self, now: Instant) -> String {
         if let Some(pause) = &*self.pause.lock().unwrap_or_else(PoisonError::into_inner) {
             let Pause { what, attempts, .. } = pause;
             let tried = if *attempts == 1 { "tried once".into() } else { format!("tried {attempts} times") };
@@ -110,11 +156,7 @@ impl Progress {
             return "beginning".into();
         };
         let waited = now.saturating_duration_since(oldest.since);
-        let what = if self.total == 1 {
-            format!("examining {}", oldest.host)
-        } else {
-            format!("{done} of {} examined", self.total)
-        };
+        let what = if self.total == 1 { format!("examining {}", oldest.host) } else { self.far(now) };
         if waited < PATIENCE {
             return what;
         }
@@ -125,13 +167,39 @@ impl Progress {
     }
 }
 
+impl Progress {
+    /// `120 of 300 examined, 4 not well, about 12 s left`.
+    fn far(&self, now: Instant) -> String {
+        let Counts { done, failing, skipped } = *self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = format!("{done} of {} examined", self.total);
+        if failing > 0 {
+            text.push_str(&format!(", {failing} not well"));
+        }
+        let (own, left) = (done - skipped, (self.total as u64).saturating_sub(done));
+        if own >= PACE && left > 0 {
+            let each = now.saturating_duration_since(self.since).as_secs_f64() / own as f64;
+            text.push_str(&format!(", about {} left", rough(each * left as f64)));
+        }
+        text
+    }
+}
+
+/// Seconds, minutes or hours.
+fn rough(seconds: f64) -> String {
+    match seconds {
+        ..=90.0 => format!("{seconds:.0} s"),
+        ..=5400.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
 #[cfg(test)]
 pub(super) mod testing {
     use super::*;
 
     /// A line that nobody sees.
     pub(crate) fn hidden(total: usize) -> Progress {
-        Progress { bar: None, total, open: Mutex::default(), pause: Mutex::default() }
+        Progress::with(None, total)
     }
 }
 
@@ -144,18 +212,18 @@ mod tests {
     fn says_what_it_waits_for() {
         let budget = Budget::quiet(Duration::from_secs(45));
         let progress = hidden(1);
-        assert_eq!(progress.message(0, Instant::now()), "beginning");
+        assert_eq!(progress.message(Instant::now()), "beginning");
         progress.begin(0, "a.example.com", Duration::from_secs(45), &budget);
         let now = Instant::now();
-        assert_eq!(progress.message(0, now), "examining a.example.com");
+        assert_eq!(progress.message(now), "examining a.example.com");
         let later = now + Duration::from_secs(12);
-        assert!(progress.message(0, later).contains("waiting for the answers of a.example.com (12 s of at most 45 s)"));
+        assert!(progress.message(later).contains("waiting for the answers of a.example.com (12 s of at most 45 s)"));
         let waiting = budget.waiting_for("TLS with the origin");
-        assert!(progress.message(0, later).contains("waiting for TLS with the origin (12 s"));
+        assert!(progress.message(later).contains("waiting for TLS with the origin (12 s"));
         drop(waiting);
-        assert!(!progress.message(0, later).contains("TLS"));
-        progress.end(0);
-        assert_eq!(progress.message(1, later), "beginning");
+        assert!(!progress.message(later).contains("TLS"));
+        progress.end(0, false);
+        assert_eq!(progress.message(later), "beginning");
     }
 
     #[test]
@@ -163,7 +231,19 @@ mod tests {
         let budget = Budget::quiet(Duration::from_secs(45));
         let progress = hidden(20);
         progress.begin(3, "d.example.com", Duration::from_secs(45), &budget);
-        assert_eq!(progress.message(3, Instant::now()), "3 of 20 examined");
+        for index in 10..20 {
+            progress.begin(index, "x.example.com", Duration::from_secs(45), &budget);
+            progress.end(index, index == 12);
+        }
+        assert_eq!(
+            progress.message(progress.since + Duration::from_secs(5)),
+            "10 of 20 examined, 1 not well, about 5 s left"
+        );
+        progress.resume(1);
+        assert_eq!(progress.message(Instant::now()), "9 of 20 examined");
+        progress.skip(4, 0);
+        assert_eq!(progress.message(Instant::now()), "4 of 20 examined");
+        assert_eq!([rough(12.2), rough(600.0), rough(9000.0)], ["12 s", "10 min", "2.5 h"]);
     }
 
     #[test]
@@ -172,10 +252,10 @@ mod tests {
         let now = Instant::now();
         progress.pause("edge-origin-error to be well", 3, now + Duration::from_secs(20), now, Duration::from_secs(300));
         assert_eq!(
-            progress.message(1, now),
+            progress.message(now),
             "waiting for edge-origin-error to be well (tried 3 times, again in 20 s; 0 s of at most 300 s)"
         );
-        progress.resume();
-        assert_eq!(progress.message(0, now), "beginning");
+        progress.resume(1);
+        assert_eq!(progress.message(now), "beginning");
     }
 }

@@ -99,7 +99,7 @@ fn choose(config: Config, only_configured: bool, uses: [CredentialUse; 2]) -> Bo
         };
         let wishes = wishes_for(&url, &typed, &config, Expectation::Any);
         wish(&mut target, &wishes, Reading::Strict).map_err(|error| Unwanted::Bad(said(&error)))?;
-        known::require_of(uses, std::slice::from_mut(&mut target));
+        target.required = known::required_of(uses);
         Ok(target)
     })
 }

@@ -7,7 +7,9 @@ use cfdoctor_checks::Check;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use super::args::{ConfigArgs, CredentialUse, KnownArgs, NetworkArgs, OutputArgs, PolicyArgs, SelectArgs, VisitArgs};
+use super::args::{
+    ConfigArgs, CredentialUse, FleetArgs, KnownArgs, NetworkArgs, OutputArgs, PolicyArgs, SelectArgs, VisitArgs,
+};
 use super::{CommandError, values};
 use crate::config::{self, CredentialWord, Loaded, VARIABLE};
 
@@ -131,6 +133,10 @@ impl Setup {
         Ok(())
     }
 
+    pub(super) fn fleet(&self, given: &mut FleetArgs) {
+        self.fill("concurrency", &mut given.concurrency, self.loaded.config.concurrency.as_ref());
+    }
+
     pub(super) fn known(&self, given: &mut KnownArgs) {
         let config = &self.loaded.config;
         let word = |word: CredentialWord| match word {
@@ -192,13 +198,15 @@ mod tests {
     #[test]
     fn the_file_replaces_defaults_and_never_what_was_typed() {
         let text = "fail-on = \"warn\"\nsamples = 5\ntimeout = \"9s\"\nresolver = \"192.0.2.53\"\naws = \"never\"\n\
-                    cloudflare = \"require\"\ninconclusive = \"pass\"\nwait = \"2m\"\n";
+                    cloudflare = \"require\"\ninconclusive = \"pass\"\nwait = \"2m\"\nconcurrency = 9\n";
         // The default, typed: the file must not win over it.
         let typed = ["a.example.com", "--samples", "3", "--fail-on", "fail", "--cloudflare", "auto"];
         let (setup, mut check) = setup(&typed, text);
         setup.policy(&mut check.output.policy);
         setup.network(&mut check.network).unwrap();
         setup.known(&mut check.known);
+        setup.fleet(&mut check.fleet);
+        assert_eq!(check.fleet.concurrency, 9);
         assert_eq!((check.network.visit.samples, check.output.policy.fail_on), (3, FailOn::Fail));
         assert_eq!((check.known.cloudflare, check.known.aws), (CredentialUse::Auto, CredentialUse::Never));
         assert_eq!(check.network.visit.timeout, Duration::from_secs(9));

@@ -32,6 +32,21 @@ const VARIABLES: &[(&str, bool)] = &[
     ("CLICOLOR", false),
     ("COLUMNS", false),
 ];
+/// Options that are not shown: those of this command, those of a target, and those that name the targets of one run.
+const OTHERS: &[&str] = &[
+    "help",
+    "version",
+    "format",
+    "dry-run",
+    "origin",
+    "assume-origin",
+    "method",
+    "no-config",
+    "targets",
+    "zone",
+    "shard",
+    "resume",
+];
 /// What is shown in place of a secret.
 const REDACTED: &str = "(redacted)";
 
@@ -118,7 +133,7 @@ fn values(setup: &Setup) -> Vec<Entry> {
 fn entry(setup: &Setup, option: &Arg) -> Option<Entry> {
     let key = option.get_long()?;
     // Those are about this command; the others of a target are shown with it.
-    if ["help", "version", "format", "dry-run", "origin", "assume-origin", "method", "no-config"].contains(&key) {
+    if OTHERS.contains(&key) {
         return None;
     }
     let id = option.get_id().as_str();

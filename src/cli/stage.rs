@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use cfdoctor_checks::Check;
 use cfdoctor_checks::evidence::{Evidence, text};
@@ -11,9 +12,10 @@ use tracing_subscriber::EnvFilter;
 use super::args::OutputArgs;
 use super::{CommandError, to_stdout};
 use crate::config::{Config, Loaded};
+use crate::policy::Policy;
 use crate::render::look::{self, ColourChoice, DEFAULT_WIDTH};
 use crate::render::terminal::why;
-use crate::render::{Detail, Format, Look, github, markdown, render};
+use crate::render::{Detail, Format, Look, github, jsonl, markdown, render};
 use crate::report::{Known, Report, Run, TargetReport};
 
 /// Our own modules only: libraries log headers, and headers hold secrets.
@@ -28,15 +30,26 @@ pub(super) enum Page {
     Why,
 }
 
-/// What a run needs to know of its surroundings.
-pub(super) struct Stage<'a> {
-    output: &'a OutputArgs,
-    pub(super) checks: &'a [&'static Check],
-    look: Look,
-    page: Page,
+/// Judges evidence as configuration and baseline want it, on any thread.
+pub(super) struct Judge {
+    checks: Vec<&'static Check>,
+    loaded: Loaded,
     /// What is known already.
     known: Option<Known>,
-    loaded: &'a Loaded,
+}
+
+impl Judge {
+    pub(super) fn examine(&self, evidence: &Evidence) -> TargetReport {
+        self.loaded.examine(evidence, &self.checks, self.known.as_ref())
+    }
+}
+
+/// What a run needs to know of its surroundings.
+pub(super) struct Stage<'a> {
+    pub(super) output: &'a OutputArgs,
+    pub(super) look: Look,
+    pub(super) page: Page,
+    pub(super) judge: Arc<Judge>,
     /// Does stderr show progress?
     pub(super) shows_progress: bool,
 }
@@ -45,8 +58,8 @@ impl<'a> Stage<'a> {
     /// Looks at terminal and environment, and whether every output can be written.
     pub(super) fn new(
         output: &'a OutputArgs,
-        checks: &'a [&'static Check],
-        loaded: &'a Loaded,
+        checks: &[&'static Check],
+        loaded: &Loaded,
     ) -> Result<Self, CommandError> {
         for file in &output.outputs {
             file.check()?;
@@ -62,10 +75,8 @@ impl<'a> Stage<'a> {
         }
         Ok(Stage {
             output,
-            checks,
             page: Page::Report,
-            known,
-            loaded,
+            judge: Arc::new(Judge { checks: checks.to_vec(), loaded: loaded.clone(), known }),
             look: Look { detail, ..stdout_look(output.color) },
             shows_progress: io::stderr().is_terminal() && !output.quiet && !output.no_progress && !output.verbose,
         })
@@ -83,53 +94,82 @@ impl<'a> Stage<'a> {
 
     /// Judges the evidence as configuration and baseline want it.
     pub(super) fn examine(&self, evidence: &Evidence) -> TargetReport {
-        self.loaded.examine(evidence, self.checks, self.known.as_ref())
+        self.judge.examine(evidence)
+    }
+
+    /// The file and what it says.
+    pub(super) fn loaded(&self) -> &Loaded {
+        &self.judge.loaded
     }
 
     /// What the configuration says.
     pub(super) fn config(&self) -> &Config {
-        &self.loaded.config
+        &self.judge.loaded.config
+    }
+
+    /// What reddens the build.
+    pub(super) fn policy(&self) -> Policy {
+        self.output.policy.policy()
+    }
+
+    /// The look of a file.
+    pub(super) fn plain(&self) -> Look {
+        Look { colour: false, links: false, ..self.look }
     }
 
     /// The report of the run.
     pub(super) fn report(&self, mut run: Run, targets: Vec<TargetReport>) -> Report {
         if run.simulation.is_none() {
-            run.notices.extend(self.loaded.notices(&targets));
+            run.notices.extend(self.loaded().notices(&targets));
         }
-        Report::new(run, targets, &self.output.policy.policy())
+        Report::new(run, targets, &self.policy())
     }
 
     /// Writes the report wherever it is wanted, and gives the exit code.
     pub(super) fn finish(&self, report: &Report) -> Result<u8, CommandError> {
+        self.tell_notices(&report.run);
+        // Files first: a reader of stdout that goes away must not cost them.
+        let plain = self.plain();
+        let mut written = Ok(());
+        for file in &self.output.outputs {
+            let this = self.text(file.format, report, &plain).and_then(|text| file.write(&text));
+            written = written.and(this);
+        }
+        written = written.and(self.summarize(report));
+        to_stdout(&self.text(self.output.format, report, &self.look)?)?;
+        written.map(|()| report.exit_code)
+    }
+
+    /// Notices for people, where no format for people shows them.
+    pub(super) fn tell_notices(&self, run: &Run) {
         if self.output.format != Format::Human {
-            for notice in &report.run.notices {
+            for notice in &run.notices {
                 // Nobody may be reading.
                 let _ = writeln!(io::stderr(), "cfdoctor: {}", text::clean(notice));
             }
         }
-        let text = |format: Format, look: &Look| {
-            let mut text = Vec::new();
-            match (format, self.page) {
-                (Format::Human, Page::Why) => why(report, look, &mut text),
-                _ => render(format, report, look, &mut text),
-            }
-            .map(|()| text)
-        };
-        let internal = |error: io::Error| CommandError::Internal(format!("the report could not be rendered: {error}"));
-        // Files first: a reader of stdout that goes away must not cost them.
-        let plain = Look { colour: false, links: false, ..self.look };
-        let mut written = Ok(());
-        for file in &self.output.outputs {
-            let this = text(file.format, &plain).map_err(internal).and_then(|text| file.write(&text));
-            written = written.and(this);
+    }
+
+    /// The report in a format.
+    pub(super) fn text(&self, format: Format, report: &Report, look: &Look) -> Result<Vec<u8>, CommandError> {
+        let mut text = Vec::new();
+        match (format, self.page) {
+            (Format::Human, Page::Why) => why(report, look, &mut text),
+            (Format::Jsonl, _) => jsonl::lines(report, &self.policy(), &mut text),
+            _ => render(format, report, look, &mut text),
         }
+        .map_err(|error| CommandError::Internal(format!("the report could not be rendered: {error}")))?;
+        Ok(text)
+    }
+
+    /// Adds the report to the summary of the step of GitHub Actions, where annotations are made.
+    pub(super) fn summarize(&self, report: &Report) -> Result<(), CommandError> {
         let has_annotations = self.output.format == Format::Github
             || self.output.outputs.iter().any(|file| file.format == Format::Github);
-        if has_annotations && let Some(path) = variable(STEP_SUMMARY).filter(|path| !path.is_empty()) {
-            written = written.and(step_summary(report, Path::new(&path)));
+        match variable(STEP_SUMMARY).filter(|path| has_annotations && !path.is_empty()) {
+            Some(path) => step_summary(report, Path::new(&path)),
+            None => Ok(()),
         }
-        to_stdout(&text(self.output.format, &self.look).map_err(internal)?)?;
-        written.map(|()| report.exit_code)
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cfdoctor_checks::evidence::Evidence;
 
-use crate::policy::{FINDINGS, INCONCLUSIVE};
-use crate::report::{Report, ResultReport};
+use crate::policy::{FINDINGS, INCONCLUSIVE, Policy, Sum};
+use crate::report::{ResultReport, TargetReport};
 
 /// The first pause; a site is not asked more often than that.
 const FIRST: Duration = Duration::from_secs(5);
@@ -14,9 +14,11 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Findings that the progress names.
 const NAMED: usize = 3;
 
-/// Is there something to wait for?
-pub(super) fn is_worth_it(report: &Report) -> bool {
-    matches!(report.exit_code, FINDINGS | INCONCLUSIVE)
+/// May another visit of this target bring better news?
+pub(super) fn is_worth_it(target: &TargetReport, policy: &Policy) -> bool {
+    let mut sum = Sum::default();
+    sum.add(target, policy);
+    matches!(sum.exit_code(policy), FINDINGS | INCONCLUSIVE)
 }
 
 /// How long until the next attempt; `None`: the time is up. `asked` is the wait that the site itself demands.
@@ -46,8 +48,8 @@ pub(super) fn asked_for(evidence: &Evidence) -> Duration {
 }
 
 /// What is waited for: `origin-certificate-expired and 2 more`.
-pub(super) fn what(report: &Report) -> String {
-    let results = report.targets.iter().flat_map(|target| &target.results);
+pub(super) fn what<'a>(targets: impl Iterator<Item = &'a TargetReport>) -> String {
+    let results = targets.flat_map(|target| &target.results);
     let counting: Vec<&ResultReport> = results.filter(|result| result.is_counting()).collect();
     let worst = counting.iter().map(|result| result.status).max();
     let mut names: Vec<&str> = Vec::new();
@@ -69,7 +71,7 @@ pub(super) fn what(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Status, testing};
+    use crate::report::{Report, Status, testing};
 
     #[test]
     fn pauses_grow_and_end() {
@@ -92,10 +94,12 @@ mod tests {
             result.check = id.into();
         }
         report.targets[0].results[1].suppressed = Some("known".into());
-        assert_eq!(what(&report), "a, d to be well");
+        let is_worth_it = |report: &Report| is_worth_it(&report.targets[0], &Policy::default());
+        assert_eq!(what(report.targets.iter()), "a, d to be well");
         assert!(is_worth_it(&report));
         let unclear = testing::report_of(&[Status::Pass], true);
-        assert_eq!(what(&unclear), "a clear answer");
+        assert!(is_worth_it(&unclear));
+        assert_eq!(what(unclear.targets.iter()), "a clear answer");
         assert!(!is_worth_it(&testing::report_of(&[Status::Warn], false)));
     }
 }

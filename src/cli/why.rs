@@ -4,6 +4,8 @@ use cfdoctor_checks::evidence::Target;
 use cfdoctor_checks::evidence::target::Expectation;
 
 use super::args::WhyArgs;
+use super::dry_run::DryRun;
+use super::roster::Roster;
 use super::setup::{Setup, Typed};
 use super::stage::{Page, Stage};
 use super::{CommandError, dry_run, known, lint, select, settings, targets, visit};
@@ -34,12 +36,15 @@ pub(super) fn run(mut arguments: WhyArgs, typed: Typed) -> Result<u8, CommandErr
     let region = arguments.wishes.region.as_deref().or(setup.loaded.config.region.as_deref());
     known::apply(&arguments.known, region, &mut settings)?;
     let wanted = targets::Wanted { wishes: &arguments.wishes, config: &setup.loaded.config, unless_said: UNLESS_SAID };
-    let mut targets = targets::named(std::slice::from_ref(&arguments.url), &wanted, &settings)?;
-    known::require(&arguments.known, &mut targets);
+    let mut roster = Roster::new(wanted, &settings, known::required(&arguments.known));
+    let given = std::slice::from_ref(&arguments.url);
+    roster.given(given, &[] as &[&str], || Ok(Vec::new()), false)?;
+    roster.settle(None, None, false)?;
+    let (record, wait) = (network.record.as_deref(), network.wait);
     if network.dry_run {
-        return dry_run::run(&targets, &settings, network.wait, &arguments.output);
+        let dry = DryRun { roster: &roster, zones: &[], settings: &settings, concurrency: 1, wait };
+        return dry_run::run(&dry, &arguments.output);
     }
     let stage = Stage::new(&arguments.output, &checks, &setup.loaded)?.showing(Page::Why);
-    let (record, wait) = (network.record.as_deref(), network.wait);
-    visit::run(&stage, &visit::Tour { targets: &targets, settings: &settings, wait, record, simulation: None })
+    visit::run(&stage, visit::Tour { roster: &roster, settings, concurrency: 1, wait, record, simulation: None })
 }

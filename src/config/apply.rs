@@ -1,9 +1,10 @@
 //! The configuration at work: severities, ignores, the owner's own conditions, and what is to be said about ignores.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cfdoctor_checks::diagnosis::{self, Judged};
-use cfdoctor_checks::evidence::Evidence;
+use cfdoctor_checks::evidence::{Evidence, Target};
 use cfdoctor_checks::{Check, Finding, NotRun, Severity, Verdict};
 use time::OffsetDateTime;
 
@@ -58,15 +59,68 @@ impl Loaded {
 
     /// What is to be said about ignores that serve no more.
     pub fn notices(&self, targets: &[TargetReport]) -> Vec<String> {
-        let ignores = self.config.ignore.iter().enumerate();
+        let mut seen = IgnoresSeen::default();
+        targets.iter().for_each(|target| self.see(&mut seen, target));
+        self.notices_of(&seen)
+    }
+
+    /// Notes what a target tells about the ignores.
+    pub fn see(&self, seen: &mut IgnoresSeen, target: &TargetReport) {
+        seen.each.resize_with(self.config.ignore.len(), Seen::default);
+        for (ignore, seen) in self.config.ignore.iter().zip(&mut seen.each) {
+            seen.add(ignore, target);
+        }
+        if !self.config.ignore.is_empty()
+            && let Some(index) =
+                self.config.target.iter().position(|one| one.target().is_ok_and(|own| shown(&own) == target.url))
+        {
+            seen.examined.insert(index);
+        }
+    }
+
+    /// What is to be said about ignores that serve no more, by all that was noted.
+    pub fn notices_of(&self, seen: &IgnoresSeen) -> Vec<String> {
+        let ignores = self.config.ignore.iter().zip(&seen.each).enumerate();
         ignores
-            .filter_map(|(index, ignore)| {
-                let why = self.config.stale(ignore, targets)?;
+            .filter_map(|(index, (ignore, one))| {
+                let why = self.config.stale(ignore, one, &seen.examined)?;
                 let place = self.place(&format!("ignore.{index}.check"));
                 let place = place.map(|place| format!("{}:{}: ", place.file, place.line)).unwrap_or_default();
                 Some(format!("{place}the ignore of {} {why}", ignore.describe()))
             })
             .collect()
+    }
+}
+
+/// What the targets of a run tell about the ignores, whatever their number.
+#[derive(Clone, Debug, Default)]
+pub struct IgnoresSeen {
+    each: Vec<Seen>,
+    /// Targets of the configuration that were examined, by their place in it.
+    examined: BTreeSet<usize>,
+}
+
+/// About one ignore.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    /// The latest "now" of the targets that it is about; `None`: there was none.
+    now: Option<OffsetDateTime>,
+    /// It covers a finding, or would, were its time not over.
+    covers: bool,
+    /// Its check was run and passed somewhere.
+    passed: bool,
+}
+
+impl Seen {
+    fn add(&mut self, ignore: &Ignore, target: &TargetReport) {
+        if !ignore.is_about(&target.host, &target.url) {
+            return;
+        }
+        self.now = self.now.max(target.gathered_at);
+        for result in &target.results {
+            self.covers |= ignore.covers(&target.host, &target.url, result);
+            self.passed |= ignore.names(result) && result.status == Status::Pass;
+        }
     }
 }
 
@@ -106,20 +160,16 @@ impl Config {
 
     /// Why the ignore is to be looked at again, if it is. Silent where it could not be told: its check was not run, or
     /// not every target that it is about was examined.
-    fn stale(&self, ignore: &Ignore, targets: &[TargetReport]) -> Option<String> {
-        let its: Vec<&TargetReport> =
-            targets.iter().filter(|target| ignore.is_about(&target.host, &target.url)).collect();
-        let now = its.iter().filter_map(|target| target.gathered_at).max()?;
-        let mut results = its.iter().flat_map(|target| target.results.iter().map(move |result| (*target, result)));
-        if results.clone().any(|(target, result)| ignore.covers(&target.host, &target.url, result)) {
+    fn stale(&self, ignore: &Ignore, seen: &Seen, examined: &BTreeSet<usize>) -> Option<String> {
+        let now = seen.now?;
+        if seen.covers {
             let until = ignore.until.filter(|_| ignore.has_expired(now))?;
             return Some(format!("ended on {until}; what it covered counts again"));
         }
-        let everything = self.target.iter().filter_map(|declared| declared.target().ok()).all(|declared| {
-            let url = shown(&declared);
-            !ignore.is_about(&declared.host, &url) || its.iter().any(|target| target.url == url)
+        let everything = self.target.iter().enumerate().all(|(index, declared)| {
+            let is_about = |target: Target| ignore.is_about(&target.host, &shown(&target));
+            examined.contains(&index) || !declared.target().is_ok_and(is_about)
         });
-        let asked = results.any(|(_, result)| ignore.names(result) && result.status == Status::Pass);
-        (everything && asked).then(|| "matches nothing any more; take it out".to_owned())
+        (everything && seen.passed).then(|| "matches nothing any more; take it out".to_owned())
     }
 }

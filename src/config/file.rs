@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Assertion, Ignore};
+use crate::fleet::MOST_AT_ONCE;
 use crate::policy::{FailOn, InconclusiveAs};
 use crate::report::OWN_AREA;
 use crate::{suggest, values};
@@ -55,6 +56,9 @@ pub struct Config {
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "Option<String>")]
     pub wait: Option<Duration>,
+    /// Targets that are visited at the same time, 1 to 4096.
+    #[schemars(range(min = 1, max = 4096))]
+    pub concurrency: Option<u32>,
     /// Use of the Cloudflare token.
     pub cloudflare: Option<CredentialWord>,
     /// Use of AWS credentials.
@@ -172,6 +176,7 @@ impl Config {
     pub(super) fn check(&self) -> Result<(), Fault> {
         within("samples", self.samples, 1, 8)?;
         within("retries", self.retries, 0, 5)?;
+        within("concurrency", self.concurrency, 1, MOST_AT_ONCE)?;
         said("region", self.region.as_deref(), |text| values::region(text).map(drop))?;
         said("resolver", self.resolver.as_deref(), |text| values::resolver(text).map(drop))?;
         said("proxy", self.proxy.as_deref(), without_password)?;

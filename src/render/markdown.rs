@@ -255,7 +255,7 @@ fn not_run(report: &Report, page: &mut Page) {
 
 fn last_line(report: &Report) -> String {
     let run = &report.run;
-    let interrupted = match (run.interrupted, run.not_visited.len()) {
+    let interrupted = match (run.interrupted, run.left()) {
         (false, _) => String::new(),
         (true, left) => format!("; interrupted, {left} not visited"),
     };

@@ -25,7 +25,7 @@ pub fn render(report: &Report, _look: &Look, out: &mut impl Write) -> io::Result
         run("duration_seconds", "From start to report.", report.run.elapsed_ms as f64 / 1000.0),
         run("start_timestamp_seconds", "When it began.", seconds(report.run.started_at)),
         run("exit_code", "0 well, 1 findings, 3 could not tell.", f64::from(report.exit_code)),
-        run("targets_not_visited", "Not reached before the interruption.", report.run.not_visited.len() as f64),
+        run("targets_not_visited", "Not reached before the interruption.", report.run.left() as f64),
         build(&report.tool.version, &report.tool.knowledge),
     ]);
     write(&families, Syntax::OpenMetrics, out)

@@ -3,25 +3,43 @@
 use std::io::{self, Write};
 
 use super::look::{Detail, Look, Tone};
-use crate::report::{Report, ResultReport, Summary, TargetReport, TargetVerdict};
+use crate::report::{Report, ResultReport, Run, Summary, TargetReport, TargetVerdict};
 
 /// Writes `URL: status: check: what was seen` and `URL: verdict: …` lines.
 ///
 /// # Errors
 /// The writer's own.
 pub fn render(report: &Report, look: &Look, out: &mut impl Write) -> io::Result<()> {
-    for target in &report.targets {
-        for result in target.results.iter().filter(|result| result.status.is_finding()) {
-            finding(target, result, look, out)?;
-        }
-        if look.detail != Detail::Quiet || target.verdict != TargetVerdict::Pass {
-            verdict(target, look, out)?;
-        }
+    report.targets.iter().try_for_each(|one| target(one, look, out))?;
+    last(&report.run, look, out)
+}
+
+/// The lines of one target.
+///
+/// # Errors
+/// The writer's own.
+pub fn target(target: &TargetReport, look: &Look, out: &mut impl Write) -> io::Result<()> {
+    for result in target.results.iter().filter(|result| result.status.is_finding()) {
+        finding(target, result, look, out)?;
     }
-    for url in &report.run.not_visited {
-        writeln!(out, "{}: verdict: not visited (interrupted)", look.text(url))?;
+    if look.detail != Detail::Quiet || target.verdict != TargetVerdict::Pass {
+        verdict(target, look, out)?;
     }
     Ok(())
+}
+
+/// The lines of what the run did not reach.
+///
+/// # Errors
+/// The writer's own.
+pub fn last(run: &Run, look: &Look, out: &mut impl Write) -> io::Result<()> {
+    for url in &run.not_visited {
+        writeln!(out, "{}: verdict: not visited (interrupted)", look.text(url))?;
+    }
+    match run.not_visited_more {
+        0 => Ok(()),
+        more => writeln!(out, "{more} more: not visited (interrupted)"),
+    }
 }
 
 fn finding(target: &TargetReport, result: &ResultReport, look: &Look, out: &mut impl Write) -> io::Result<()> {

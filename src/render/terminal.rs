@@ -2,6 +2,7 @@
 
 mod diagnosis;
 mod explained;
+mod fleet;
 mod footer;
 mod page;
 mod problem;
@@ -10,24 +11,25 @@ mod why;
 use std::io::{self, Write};
 
 use super::look::{Detail, Look, Tone};
-use crate::report::{AreaReport, ReasonKind, Report, ResultReport, Status, TargetReport};
+use crate::report::{AreaReport, Digest, ReasonKind, Report, ResultReport, Run, Status, TargetReport};
 use page::Page;
 
 pub use explained::{Explained, explained, explained_line};
+pub use fleet::render as digest;
 pub use why::render as why;
 
 pub(crate) use problem::kind as step_kind;
 
-/// Writes the report for people.
+/// Writes the report for people; more than a few targets share a page, unless everything is wanted (`-v`).
 ///
 /// # Errors
 /// The writer's own.
 pub fn render(report: &Report, look: &Look, out: &mut impl Write) -> io::Result<()> {
-    let mut page = Page::new(look, out);
-    if let Some(what) = &report.run.simulation {
-        page.para(&[(Tone::Caution, "Simulation: ")], what, 0)?;
-        page.blank()?;
+    if report.targets.len() > Digest::FEW && look.detail != Detail::Full {
+        return fleet::of(report, look, out);
     }
+    let mut page = Page::new(look, out);
+    simulation(&mut page, &report.run)?;
     let mut silent = true;
     for target in &report.targets {
         if look.detail == Detail::Quiet && target.verdict == crate::report::TargetVerdict::Pass {
@@ -39,7 +41,13 @@ pub fn render(report: &Report, look: &Look, out: &mut impl Write) -> io::Result<
         silent = false;
         whole_target(&mut page, target)?;
     }
-    footer::run(&mut page, report)
+    footer::run(&mut page, &report.run, &report.summary, report.targets.len())
+}
+
+fn simulation<W: Write>(page: &mut Page<'_, W>, run: &Run) -> io::Result<()> {
+    let Some(what) = &run.simulation else { return Ok(()) };
+    page.para(&[(Tone::Caution, "Simulation: ")], what, 0)?;
+    page.blank()
 }
 
 fn whole_target<W: Write>(page: &mut Page<'_, W>, target: &TargetReport) -> io::Result<()> {

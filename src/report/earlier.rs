@@ -6,13 +6,16 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use super::{Report, SCHEMA_VERSION, Status, TargetReport};
+use super::{Report, Run, SCHEMA_VERSION, Status, Summary, TargetReport, Tool};
+use crate::policy::FailOn;
+use crate::render::jsonl::Line;
 
 /// Octets of a report file: some thousand targets, all of them broken.
 const MAX_OCTETS: u64 = 256 * 1024 * 1024;
 /// Where reports come from, for those that gave something else.
-const REMEDY: &str = "make one with -o json=FILE";
+const REMEDY: &str = "make one with -o json=FILE or -o jsonl=FILE";
 
 /// Why a file cannot be used as a report; each names the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -49,14 +52,28 @@ pub enum EarlierError {
     },
 }
 
-/// The only field that every version has.
+/// The only field that every version has, and what tells a line from a whole report.
 #[derive(Deserialize)]
 struct Version {
     schema_version: u64,
+    #[serde(default)]
+    target: Option<IgnoredAny>,
+    #[serde(default)]
+    sums: Option<IgnoredAny>,
+}
+
+impl Version {
+    fn is_known(&self) -> Result<(), EarlierError> {
+        match self.schema_version > u64::from(SCHEMA_VERSION) {
+            true => Err(EarlierError::Newer { found: self.schema_version }),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Report {
-    /// Reads what the format `json` wrote.
+    /// Reads what the format `json` wrote, or `jsonl`: there the files of several runs may stand one after another, and
+    /// the later line on a target counts.
     ///
     /// # Errors
     /// What is wrong with the file.
@@ -66,12 +83,48 @@ impl Report {
         if text.len() as u64 > MAX_OCTETS {
             return Err(EarlierError::TooLarge);
         }
-        let version: Version = parse(&text)?;
-        if version.schema_version > u64::from(SCHEMA_VERSION) {
-            return Err(EarlierError::Newer { found: version.schema_version });
+        let first = text.split(|octet| *octet == b'\n').find(|line| !line.trim_ascii().is_empty());
+        let first: Option<Version> = first.and_then(|line| serde_json::from_slice(line).ok());
+        if first.is_some_and(|first| first.target.is_some() || first.sums.is_some()) {
+            return lines(&text);
         }
+        parse::<Version>(&text)?.is_known()?;
         parse(&text)
     }
+}
+
+/// The report that lines make up.
+fn lines(text: &[u8]) -> Result<Report, EarlierError> {
+    let mut targets: Vec<Option<TargetReport>> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut last: Option<(Tool, Run, u8, bool)> = None;
+    for (line, number) in text.split(|octet| *octet == b'\n').zip(1_usize..) {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let at = |error| match error {
+            EarlierError::NotJson { column, .. } => EarlierError::NotJson { line: number, column },
+            other => other,
+        };
+        parse::<Version>(line).map_err(at)?.is_known()?;
+        let Line { tool, run, exit_code, target, sums, .. } = parse(line).map_err(at)?;
+        if let Some(target) = target {
+            let before = places.insert(target.url.clone(), targets.len());
+            if let Some(slot) = before.and_then(|place| targets.get_mut(place)) {
+                *slot = None;
+            }
+            targets.push(Some(target.into_owned()));
+        }
+        // The sums of a run tell more of it than its other lines.
+        if sums.is_some() || last.as_ref().is_none_or(|(.., is_whole)| !is_whole) {
+            last = Some((tool.into_owned(), run.into_owned(), exit_code, sums.is_some()));
+        }
+    }
+    let targets: Vec<TargetReport> = targets.into_iter().flatten().collect();
+    let (tool, run, exit_code, _) = last.ok_or(EarlierError::NotJson { line: 1, column: 0 })?;
+    let summary = Summary::of(targets.iter().flat_map(|target| &target.results));
+    let fail_on = FailOn::default();
+    Ok(Report { schema_version: SCHEMA_VERSION, tool, run, targets, summary, fail_on, exit_code })
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, EarlierError> {
@@ -140,6 +193,26 @@ mod tests {
         let report = report(&[("a", Status::Fail)]);
         let kept = file(&serde_json::to_string(&report).unwrap());
         assert_eq!(Report::read(kept.path()).unwrap(), report);
+    }
+
+    #[test]
+    fn lines_make_up_a_report() {
+        let of = |url: &str, status| {
+            let mut one = report(&[("a", status)]);
+            one.targets[0].url = url.into();
+            let mut out = Vec::new();
+            crate::render::jsonl::lines(&one, &Policy::default(), &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        // Two shards, and one of them once more.
+        let text = [of("x", Status::Fail), of("y", Status::Pass), "\n".into(), of("x", Status::Warn)].concat();
+        let read = Report::read(file(&text).path()).unwrap();
+        let told: Vec<_> = read.targets.iter().map(|target| (target.url.as_str(), target.results[0].status)).collect();
+        assert_eq!(told, [("y", Status::Pass), ("x", Status::Warn)]);
+        assert_eq!((read.summary.pass, read.summary.warn, read.summary.fail, read.exit_code), (1, 1, 0, 0));
+        let cut = text.lines().next().unwrap().len() + 20;
+        let error = Report::read(file(&text[..cut]).path()).unwrap_err().to_string();
+        assert!(error.contains("line 2, column"), "{error}");
     }
 
     #[test]

@@ -61,6 +61,7 @@ fn run() -> Run {
         api_requests_sent: 0,
         interrupted: false,
         not_visited: Vec::new(),
+        not_visited_more: 0,
         simulation: None,
         attempts: 1,
         notices: Vec::new(),

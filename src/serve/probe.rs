@@ -76,6 +76,7 @@ pub(super) async fn run(running: &Running, target: &Target, limit: Duration, syn
         attempts: 1,
         interrupted: *running.interrupt.borrow(),
         not_visited: Vec::new(),
+        not_visited_more: 0,
         simulation: None,
         notices: Vec::new(),
     };

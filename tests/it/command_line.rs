@@ -74,6 +74,14 @@ fn bad_input_is_said_clearly_and_nothing_is_probed() {
         (&["lint"], "FILE"),
         (&["lint", "x", "--at", "yesterday"], "RFC 3339"),
         (&["a.example.com", "-q", "-v"], "cannot be used with"),
+        (&["--targets", "/nonexistent/list"], "cannot be read"),
+        (&["a.example.com", "--concurrency", "0"], "1..=4096"),
+        (&["a.example.com", "--shard", "3"], "K/N"),
+        (&["a.example.com", "--shard", "4/3"], "1/3 to 3/3"),
+        (&["a.example.com", "--resume", "/nonexistent/report.jsonl"], "cannot be read"),
+        (&["--zone", "example.com"], "CLOUDFLARE_API_TOKEN"),
+        (&["--zone", "example.com", "--cloudflare", "never"], "--cloudflare never"),
+        (&["--zone", "https://example.com/"], "host name"),
         (&["a.example.com", "--nonsense"], "--nonsense"),
     ];
     for (arguments, says) in rows {

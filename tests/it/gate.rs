@@ -62,7 +62,7 @@ fn every_format_at_once_and_each_alone() {
     let sarif: Value = serde_json::from_str(&read(folder, "out.sarif")).unwrap();
     assert_eq!(sarif["runs"][0]["invocations"][0]["exitCode"], 1);
     let report: Report = serde_json::from_str(&read(folder, "out.json")).unwrap();
-    let line: Value = serde_json::from_str(&read(folder, "out.jsonl")).unwrap();
+    let line: Value = serde_json::from_str(read(folder, "out.jsonl").lines().next().unwrap()).unwrap();
     assert_eq!(line["target"]["url"], report.targets[0].url.as_str());
     // What the visit measured is told of the recording, too.
     assert!(read(folder, "out.openmetrics").contains("cfdoctor_certificate_days_left{"));

@@ -17,6 +17,7 @@ mod configuration;
 mod environment;
 mod exporter;
 mod fixtures;
+mod fleet;
 mod formats;
 mod gate;
 mod hostile;

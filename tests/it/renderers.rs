@@ -44,6 +44,40 @@ fn human_in_full_and_quiet() {
     assert_eq!(text(Format::Human, &rich::healthy_only(), &quiet), "");
 }
 
+/// Thirty targets: broken, warned about, well, and one that could not be judged.
+fn many() -> Report {
+    let few = rich::report();
+    let targets = (0..30).map(|number| {
+        let mut target = few.targets[[0, 1, 1, 1, 2, 1][number % 6]].clone();
+        target.host = format!("h{number}.example.com");
+        target.url = format!("https://{}/", target.host);
+        if number % 6 == 3 {
+            let result = &mut target.results[0];
+            (result.status, result.severity) = (Status::Warn, cfdoctor_checks::Severity::Low);
+            result.seen = Some(format!("TLS 1.0 is taken by {}", target.host));
+            target.verdict = cfdoctor::report::TargetVerdict::Warn;
+        }
+        target
+    });
+    Report::new(few.run, targets.collect(), &cfdoctor::policy::Policy::default())
+}
+
+#[test]
+fn many_targets_share_a_page() {
+    let report = many();
+    for width in [80, 120] {
+        let shown = text(Format::Human, &report, &Look::plain(width));
+        assert!(shown.lines().all(|line| line.width() <= width), "{shown}");
+        insta::assert_snapshot!(format!("many_targets_at_{width}"), shown);
+    }
+    let full = text(Format::Human, &report, &Look { detail: Detail::Full, ..Look::plain(80) });
+    assert!(full.contains("h29.example.com") && full.lines().count() > 500);
+    let quiet = text(Format::Human, &report, &Look { detail: Detail::Quiet, ..Look::plain(80) });
+    assert!(!quiet.contains("well") && quiet.contains("h0.example.com"), "{quiet}");
+    let ascii = text(Format::Human, &report, &Look { unicode: false, ..Look::plain(80) });
+    assert!(ascii.is_ascii());
+}
+
 #[test]
 fn a_healthy_site_gets_a_good_word() {
     insta::assert_snapshot!(text(Format::Human, &rich::healthy_only(), &Look::plain(80)));

@@ -26,6 +26,7 @@ fn run() -> Run {
         api_requests_sent: 73,
         interrupted: false,
         not_visited: Vec::new(),
+        not_visited_more: 0,
         attempts: 1,
         simulation: None,
         notices: Vec::new(),

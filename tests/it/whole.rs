@@ -33,6 +33,7 @@ pub fn report() -> Report {
         api_requests_sent: 51,
         interrupted: true,
         not_visited: vec!["https://later.example.com/".into()],
+        not_visited_more: 0,
         attempts: 1,
         notices: Vec::new(),
         simulation: Some("nothing real was examined".into()),

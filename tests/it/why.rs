@@ -47,6 +47,7 @@ fn report(targets: Vec<TargetReport>) -> Report {
         api_requests_sent: 0,
         interrupted: false,
         not_visited: Vec::new(),
+        not_visited_more: 0,
         attempts: 1,
         simulation: None,
         notices: Vec::new(),

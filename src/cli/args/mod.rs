@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod fleet;
 mod options;
 mod serve;
 
@@ -10,6 +11,7 @@ use clap_complete::Shell;
 
 use crate::render::look::ColourChoice;
 
+pub(super) use fleet::FleetArgs;
 pub(super) use options::{
     ConfigArgs, CredentialUse, DataFormat, FileArgs, KnownArgs, NetworkArgs, OutputArgs, PolicyArgs, SelectArgs,
     VisitArgs, WishArgs,
@@ -102,9 +104,11 @@ pub(super) enum SchemaOf {
 /// `check`.
 #[derive(Args)]
 pub(super) struct CheckArgs {
-    /// Host names or http(s) URLs; `-` reads one for each line from stdin (`#` starts a comment)
+    /// Host names or http(s) URLs; `-` reads one for each line from stdin (`#` starts a comment); see --targets and --zone
     #[arg(value_name = "TARGET")]
     pub(super) targets: Vec<String>,
+    #[command(flatten)]
+    pub(super) fleet: FleetArgs,
     #[command(flatten)]
     pub(super) wishes: WishArgs,
     #[command(flatten)]
@@ -250,7 +254,7 @@ pub(super) struct DemoArgs {
 /// `diff`.
 #[derive(Args)]
 pub(super) struct DiffArgs {
-    /// The earlier report (written with --format json or -o json=FILE)
+    /// The earlier report (-o json=FILE or -o jsonl=FILE; JSON Lines of several parts may stand in one file)
     #[arg(value_name = "OLD.json")]
     pub(super) old: PathBuf,
     /// The later report
@@ -274,6 +278,8 @@ pub(super) enum ConfigCommand {
 /// `config show`.
 #[derive(Args)]
 pub(super) struct ShowArgs {
+    #[command(flatten)]
+    pub(super) fleet: FleetArgs,
     #[command(flatten)]
     pub(super) wishes: WishArgs,
     #[command(flatten)]

@@ -11,6 +11,7 @@ mod client;
 mod document;
 mod fields;
 mod hide;
+mod hosts;
 mod limiter;
 mod lookup;
 mod once;
@@ -37,6 +38,7 @@ use parts::Place;
 
 pub use access::{AccessError, BASE_URL, CloudflareAccess};
 pub use answer::{TokenFault, Trouble};
+pub use hosts::{ZoneHosts, hosts};
 pub(crate) use lookup::candidates as zone_candidates;
 pub use permissions::{PERMISSIONS, PermissionRow, ZONE};
 pub use verify::{Verified, verify};

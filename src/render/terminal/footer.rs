@@ -7,7 +7,7 @@ use super::super::look::{Detail, Tone};
 use super::super::requests;
 use super::page::Page;
 use super::some;
-use crate::report::{Reason, ReasonKind, Report, ResultReport, Status, Summary, TargetReport};
+use crate::report::{Reason, ReasonKind, ResultReport, Run, Status, Summary, TargetReport};
 
 /// The counts of one target, and what was not examined.
 pub(super) fn target<W: Write>(page: &mut Page<'_, W>, target: &TargetReport) -> io::Result<()> {
@@ -21,30 +21,35 @@ pub(super) fn target<W: Write>(page: &mut Page<'_, W>, target: &TargetReport) ->
     if page.look.detail == Detail::Normal { not_examined(page, &target.results) } else { Ok(()) }
 }
 
-/// The last lines: what the whole run cost, and what it left out.
-pub(super) fn run<W: Write>(page: &mut Page<'_, W>, report: &Report) -> io::Result<()> {
-    if report.run.interrupted {
-        let left = report.run.not_visited.len();
-        let text = match left {
-            0 => "what was gathered until then is judged above".into(),
-            _ => format!("{left} not visited: {}", report.run.not_visited.join(", ")),
+/// Targets not visited that are named.
+const NAMED: usize = 10;
+
+/// The last lines: what the whole run cost, and what it left out. `several`: how many targets the sums are of, where
+/// that is to be told.
+pub(super) fn run<W: Write>(page: &mut Page<'_, W>, run: &Run, sums: &Summary, several: usize) -> io::Result<()> {
+    if run.interrupted {
+        let left = run.left();
+        let named = run.not_visited.get(..NAMED).unwrap_or(&run.not_visited);
+        let text = match (left, left.saturating_sub(named.len() as u64)) {
+            (0, _) => "what was gathered until then is judged above".into(),
+            (_, 0) => format!("{left} not visited: {}", named.join(", ")),
+            (_, more) => format!("{left} not visited: {} and {more} more", named.join(", ")),
         };
         page.para(&[(Tone::Caution, "Interrupted: ")], &text, 2)?;
     }
-    for notice in &report.run.notices {
+    for notice in &run.notices {
         page.para(&[(Tone::Caution, "Note: ")], notice, 2)?;
     }
     if page.look.detail == Detail::Quiet {
         return Ok(());
     }
-    let mut cost = format!("{}, {}", requests(&report.run), seconds(report.run.elapsed_ms));
-    if report.run.attempts > 1 {
-        cost.push_str(&format!(", {} attempts; the last is told here", report.run.attempts));
+    let mut cost = format!("{}, {}", requests(run), seconds(run.elapsed_ms));
+    if run.attempts > 1 {
+        cost.push_str(&format!(", {} attempts; the last is told here", run.attempts));
     }
-    if report.targets.len() > 1 {
+    if several > 1 {
         page.blank()?;
-        let text = format!("{} targets: {}", report.targets.len(), counts(&report.summary));
-        page.para(&[], &text, 2)?;
+        page.para(&[], &format!("{several} targets: {}", counts(sums)), 2)?;
     }
     page.toned(&[], Tone::Quiet, &cost, 2)
 }

@@ -243,6 +243,7 @@ pub fn report() -> impl Strategy<Value = Report> {
             api_requests_sent: sent.1,
             interrupted,
             not_visited,
+            not_visited_more: 0,
             attempts,
             simulation,
             notices,

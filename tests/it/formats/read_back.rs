@@ -41,10 +41,12 @@ fn word(text: &str) -> &'static str {
 
 pub fn jsonl(text: &str) -> Said {
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let results = lines.iter().flat_map(|line| line["target"]["results"].as_array().unwrap());
+    let (last, targets) = lines.split_last().unwrap();
+    assert!(last["target"].is_null() && last["sums"].is_object());
+    let results = targets.iter().flat_map(|line| line["target"]["results"].as_array().unwrap());
     Said {
         statuses: count(results.map(|r| (clean(r["check"].as_str().unwrap()), word(r["status"].as_str().unwrap())))),
-        exit_code: lines.first().map(|line| u8::try_from(line["exit_code"].as_u64().unwrap()).unwrap()),
+        exit_code: Some(u8::try_from(last["exit_code"].as_u64().unwrap()).unwrap()),
     }
 }
 

@@ -182,16 +182,16 @@ pub(super) fn raw(text: &[u8]) -> Option<String> {
 }
 
 /// How a program ran.
-pub(super) struct Watched {
+pub(crate) struct Watched {
     /// `None`: it had to be killed.
-    pub(super) status: Option<ExitStatus>,
+    pub(crate) status: Option<ExitStatus>,
     /// Peak, octets: what the program took itself. How much of its own file is mapped (an unoptimised one has 65 MiB of
     /// code) is the system's choice.
-    pub(super) memory: u64,
+    pub(crate) memory: u64,
 }
 
 /// Waits for the end, at most for `patience`.
-pub(super) fn watch(child: &mut Child, patience: Duration) -> Watched {
+pub(crate) fn watch(child: &mut Child, patience: Duration) -> Watched {
     let start = Instant::now();
     let status = format!("/proc/{}/status", child.id());
     let mut memory = 0;

@@ -34,7 +34,7 @@ pub fn render(report: &Report, look: &Look, out: &mut impl Write) -> io::Result<
     if look.detail != Detail::Quiet {
         page.blank()?;
     }
-    footer::run(&mut page, report)
+    footer::run(&mut page, &report.run, &report.summary, report.targets.len())
 }
 
 /// What is told of one target.
