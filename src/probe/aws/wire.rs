@@ -99,11 +99,17 @@ async fn exchange(client: reqwest::Client, request: HttpRequest) -> Result<HttpR
     let request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
         .map_err(|error| ConnectorError::user(reason(&error).into()))?;
     let mut response = client.execute(request).await.map_err(|error| failure(&error))?;
+    let too_large = || {
+        let text = format!("the answer is larger than {} MiB", MAX_BODY / 1024 / 1024);
+        ConnectorError::other(text.into(), None)
+    };
+    if response.content_length().is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(too_large());
+    }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
         if body.len() + chunk.len() > MAX_BODY {
-            let text = format!("the answer is larger than {} MiB", MAX_BODY / 1024 / 1024);
-            return Err(ConnectorError::other(text.into(), None));
+            return Err(too_large());
         }
         body.extend_from_slice(&chunk);
     }
