@@ -53,12 +53,7 @@ pub(super) fn apply(given: &KnownArgs, region: Option<&str>, settings: &mut Sett
 
 /// What these options demand of every target.
 pub(super) fn require(given: &KnownArgs, targets: &mut [Target]) {
-    require_of([given.cloudflare, given.aws], targets);
-}
-
-/// The same, of `--cloudflare` and `--aws`.
-pub(super) fn require_of([cloudflare, aws]: [CredentialUse; 2], targets: &mut [Target]) {
-    let demands = [(cloudflare, Probe::Zone), (aws, Probe::Gateway)];
+    let demands = [(given.cloudflare, Probe::Zone), (given.aws, Probe::Gateway)];
     let required: Vec<Probe> =
         demands.into_iter().filter(|(choice, _)| *choice == CredentialUse::Require).map(|(_, probe)| probe).collect();
     for target in targets {
