@@ -54,12 +54,7 @@ pub(super) fn apply(given: &KnownArgs, region: Option<&str>, settings: &mut Sett
 
 /// What these options demand of every target.
 pub(super) fn required(given: &KnownArgs) -> Vec<Probe> {
-    required_of([given.cloudflare, given.aws])
-}
-
-/// The same, of `--cloudflare` and `--aws`.
-pub(super) fn required_of([cloudflare, aws]: [CredentialUse; 2]) -> Vec<Probe> {
-    let demands = [(cloudflare, Probe::Zone), (aws, Probe::Gateway)];
+    let demands = [(given.cloudflare, Probe::Zone), (given.aws, Probe::Gateway)];
     demands.into_iter().filter(|(choice, _)| *choice == CredentialUse::Require).map(|(_, probe)| probe).collect()
 }
 

@@ -3,13 +3,14 @@
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 
+use cfdoctor_checks::Probe;
 use cfdoctor_checks::evidence::Target;
 use cfdoctor_checks::evidence::target::Expectation;
 use cfdoctor_checks::evidence::text;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use super::args::{CredentialUse, ServeArgs, WishArgs};
+use super::args::{ServeArgs, WishArgs};
 use super::setup::{Setup, Typed};
 use super::targets::{Reading, wish, wishes_for};
 use super::{CommandError, known, select, settings, stage, visit};
@@ -40,6 +41,7 @@ pub(super) fn run(mut arguments: ServeArgs, typed: Typed) -> Result<u8, CommandE
         ..settings::visit(&arguments.visit)?
     };
     known::apply(&arguments.known, config.region.as_deref(), &mut settings)?;
+    let required = known::required(&arguments.known);
     if arguments.verbose {
         stage::log(arguments.color);
     }
@@ -48,7 +50,7 @@ pub(super) fn run(mut arguments: ServeArgs, typed: Typed) -> Result<u8, CommandE
         checks,
         loaded: setup.loaded,
         policy: arguments.policy.policy(),
-        choose: choose(config, arguments.only_configured, [arguments.known.cloudflare, arguments.known.aws]),
+        choose: choose(config, arguments.only_configured, required),
         concurrency: usize::try_from(arguments.concurrency).unwrap_or(usize::MAX),
         timeout_offset: arguments.timeout_offset,
         grace: arguments.grace,
@@ -76,7 +78,7 @@ async fn bind(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), CommandEr
 }
 
 /// From a query to a target, with the wishes that the configuration has for it.
-fn choose(config: Config, only_configured: bool, uses: [CredentialUse; 2]) -> Box<Choose> {
+fn choose(config: Config, only_configured: bool, required: Vec<Probe>) -> Box<Choose> {
     Box::new(move |query: &Query| {
         let mut target: Target = query.target.parse().map_err(|error| bad("target", &error))?;
         let url = target.url();
@@ -99,7 +101,7 @@ fn choose(config: Config, only_configured: bool, uses: [CredentialUse; 2]) -> Bo
         };
         let wishes = wishes_for(&url, &typed, &config, Expectation::Any);
         wish(&mut target, &wishes, Reading::Strict).map_err(|error| Unwanted::Bad(said(&error)))?;
-        target.required = known::required_of(uses);
+        target.required.clone_from(&required);
         Ok(target)
     })
 }
@@ -143,7 +145,7 @@ mod tests {
 
     fn chosen(query: &str, only_configured: bool) -> Result<Target, Unwanted> {
         let config = config::parse("cfdoctor.toml", FILE).unwrap().config;
-        let choose = choose(config, only_configured, [CredentialUse::Auto, CredentialUse::Require]);
+        let choose = choose(config, only_configured, vec![Probe::Gateway]);
         choose(&Query::read(query).map_err(Unwanted::Bad)?)
     }
 
@@ -152,7 +154,7 @@ mod tests {
         let own = chosen("target=https://lambda.example.com/endpoint", false).unwrap();
         assert_eq!(own.origin.as_ref().map(|origin| origin.host.as_str()), Some("d-abc.example.net"));
         assert_eq!((own.expect, own.region.as_deref()), (Expectation::Cached, Some("eu-west-1")));
-        assert_eq!(own.required, [cfdoctor_checks::Probe::Gateway]);
+        assert_eq!(own.required, [Probe::Gateway]);
         let query = "target=lambda.example.com/endpoint&expect=any&region=us-west-2&origin=d-x.example.net:8443";
         let other = chosen(query, false).unwrap();
         assert_eq!(other.origin.map(|origin| origin.port), Some(8443));
