@@ -123,8 +123,13 @@ pub(super) fn lying(evidence: &Evidence) -> Option<Disturbance> {
 /// Does every server of the zone that was asked lead the host there too, and no public resolver elsewhere? Then that is
 /// what the zone says, and no invention of ours.
 fn is_published(dns: &Dns, ours: &[IpAddr]) -> bool {
-    let says = |who: Viewer| dns.views.iter().filter(move |view| view.who == who && view.chain.ipv4.is_definite());
-    let agrees = |view: &View| view.chain.addresses().iter().any(|address| ours.contains(address));
+    let tells = |view: &&View| view.chain.ipv4.is_definite() || !view.chain.hops.is_empty();
+    let says = |who: Viewer| dns.views.iter().filter(move |view| view.who == who).filter(tells);
+    let target = |chain: &Chain| chain.hops.first().map(|hop| hop.to.clone());
+    let agrees = |view: &View| {
+        view.chain.addresses().iter().any(|address| ours.contains(address))
+            || target(&view.chain).is_some() && target(&view.chain) == target(&dns.host)
+    };
     says(Viewer::Authoritative).next().is_some() && says(Viewer::Authoritative).chain(says(Viewer::Public)).all(agrees)
 }
 
