@@ -5,6 +5,7 @@
 //! in the order is named; hygiene never is.
 
 mod order;
+mod sight;
 #[cfg(test)]
 mod tests;
 
@@ -12,10 +13,11 @@ use crate::check::{Check, Probe, Severity};
 use crate::evidence::http::{BodyEnd, Outcome, Response};
 use crate::evidence::tls::{Connect, Limit, TlsOutcome};
 use crate::evidence::{Evidence, OurSide};
-use crate::model::cloudflare;
-use crate::model::our_side::{self, Part, WrongClock};
+use crate::model::our_side::{self, Part};
 use crate::verdict::{Confidence, Finding, NotRun, Verdict};
 use order::{EXPLAINS, HYGIENE, ONLY_IF_FAILED, ORDER, SYMPTOMS};
+pub use sight::Sight;
+use sight::refused;
 
 /// A check and its answer.
 pub struct Judged {
@@ -82,57 +84,10 @@ pub fn assess(evidence: &Evidence, checks: impl Iterator<Item = &'static Check>)
     conclude(evidence, judge(evidence, checks))
 }
 
-/// Runs `checks` over the evidence: over what our own side did not disturb, and where our clock is wrong, by both clocks.
+/// Runs `checks` over what our own side let us see.
 pub fn judge(evidence: &Evidence, checks: impl Iterator<Item = &'static Check>) -> Vec<Judged> {
-    let seen = our_side::undisturbed(evidence, &our_side::disturbances(evidence));
-    let clock = our_side::wrong_clock(evidence);
-    let by_theirs = clock.map(|clock| (Evidence { gathered_at: clock.theirs, ..seen.clone().into_owned() }, clock));
-    let refused = refused(evidence);
-    let answer = |check: &Check| {
-        let answer = match &by_theirs {
-            None => check.run(&seen),
-            Some((others, clock)) => by_both_clocks(check, &seen, others, clock),
-        };
-        match (&answer, &refused) {
-            (Ok(Verdict::Pass(_)), Some(why)) if is_about_answers(check) => Err(NotRun::inconclusive(why)),
-            _ => answer,
-        }
-    };
-    checks.map(|check| Judged { check, answer: answer(check) }).collect()
-}
-
-/// What hangs on the date is not decided where two clocks tell two dates; what does not is the same by both. Where our
-/// clock is so wrong that certificates seem out of date, even the words must be the same.
-fn by_both_clocks(check: &Check, ours: &Evidence, theirs: &Evidence, clock: &WrongClock) -> Result<Verdict, NotRun> {
-    let word = |answer: &Result<Verdict, NotRun>| match answer {
-        Ok(Verdict::Pass(_)) => "pass",
-        Ok(Verdict::Warn(_)) => "warn",
-        Ok(Verdict::Fail(_)) => "fail",
-        Err(why) => why.kind(),
-    };
-    let (by_ours, by_theirs) = (check.run(ours), check.run(theirs));
-    let same = if clock.misdates { by_ours == by_theirs } else { word(&by_ours) == word(&by_theirs) };
-    if same { by_theirs } else { Err(NotRun::inconclusive(&clock.culprit)) }
-}
-
-/// Why no sample at the edge was an answer to us, if so. A block that its owner made for all alike is guessed only, and a
-/// warning says so.
-fn refused(evidence: &Evidence) -> Option<String> {
-    let http = evidence.edge.http.found()?;
-    if http.samples.iter().all(|e| e.response().is_some_and(cloudflare::is_challenge)) && !http.samples.is_empty() {
-        return Some("every answer of the edge was a challenge".into());
-    }
-    let limited = http.first().is_some_and(|response| response.status == 429);
-    let met = our_side::all_refused(evidence).filter(|met| limited || met.confidence == Confidence::High)?;
-    Some(format!("every answer of the edge was {}", met.what))
-}
-
-/// Does a pass of this check speak of the answers to the target's URL? Some ask something else.
-fn is_about_answers(check: &Check) -> bool {
-    const OTHER_REQUESTS: &[&str] = &["edge-http-not-redirected", "edge-preflight-blocked"];
-    matches!(check.area(), "edge" | "cache")
-        && check.needs.contains(&Probe::EdgeHttp)
-        && !OTHER_REQUESTS.contains(&check.id)
+    let sight = Sight::of(evidence);
+    checks.map(|check| Judged { check, answer: sight.run(check) }).collect()
 }
 
 /// Looks for the one cause.

@@ -218,7 +218,7 @@ impl Planner<'_> {
         self.add(Kind::Lookup, format!("A of {host}, DNSSEC checking disabled"), &to, Some("the resolver fails"));
         if self.wants(Probe::Dns) {
             let doubtful = Some("the resolver fails, or its addresses are not Cloudflare's");
-            self.add(Kind::Lookup, "A of a name that does not exist, below example.org", &to, doubtful);
+            self.add(Kind::Lookup, "A of a name that does not exist, in a domain kept for examples", &to, doubtful);
             self.comparisons(host, types, &to);
         }
         if let Some(origin) = origin.filter(|origin| origin.host.parse::<IpAddr>().is_err()) {

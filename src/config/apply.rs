@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cfdoctor_checks::diagnosis::{self, Judged};
+use cfdoctor_checks::diagnosis::{self, Judged, Sight};
 use cfdoctor_checks::evidence::{Evidence, Target};
 use cfdoctor_checks::{Check, Finding, NotRun, Severity, Verdict};
 use time::OffsetDateTime;
@@ -23,8 +23,9 @@ impl Loaded {
         }
         let assessment = diagnosis::conclude(evidence, judged);
         let mut report = Report::target(evidence, &assessment);
+        let sight = Sight::of(evidence);
         let own = self.config.assert.iter().filter(|assertion| assertion.is_about(evidence));
-        report.add_own(evidence, own.map(|assertion| self.own(assertion, evidence)));
+        report.add_own(evidence, own.map(|assertion| self.own(assertion, &sight)));
         self.config.mark(&mut report, evidence.gathered_at);
         if let Some(known) = known {
             known.mark(&mut report);
@@ -38,8 +39,8 @@ impl Loaded {
     }
 
     /// The result of one of the owner's conditions.
-    fn own(&self, assertion: &Assertion, evidence: &Evidence) -> Own {
-        let answer = catch_unwind(AssertUnwindSafe(|| assertion.judge(evidence)));
+    fn own(&self, assertion: &Assertion, sight: &Sight<'_>) -> Own {
+        let answer = catch_unwind(AssertUnwindSafe(|| sight.judge(|evidence| assertion.judge(evidence))));
         let answer = answer.unwrap_or_else(|_| Err(NotRun::Bug("the condition panicked".into())));
         let what = self.config.severity.get(assertion.id());
         let answer = answer.map(|verdict| match (verdict, what) {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Disturbance, EDGE, Met, ORIGIN, Part, met};
-use crate::evidence::dns::{Chain, Dns, Lookup, Viewer};
+use crate::evidence::dns::{Chain, Dns, Lookup, View, Viewer};
 use crate::evidence::target::Scheme;
 use crate::evidence::{Evidence, Gathered};
 use crate::model::cloudflare;
@@ -14,7 +14,7 @@ pub(super) fn failing(evidence: &Evidence) -> Option<Disturbance> {
     let dns = evidence.dns.found()?;
     let impossible = dns.impossible.as_ref()?;
     let is_out = |lookup: &Lookup| matches!(lookup, Lookup::ServFail { .. }) || lookup.is_silent();
-    if !is_out(impossible) || dns.host.ipv4.is_definite() || dns.host.ipv6.is_definite() {
+    if !is_out(impossible) || has_answered(dns) {
         return None;
     }
     let culprit = format!(
@@ -25,6 +25,14 @@ pub(super) fn failing(evidence: &Evidence) -> Option<Disturbance> {
         impossible.describe()
     );
     Some(Disturbance { culprit, spoils: vec![Part::Dns, Part::EdgeTls, Part::EdgeHttp] })
+}
+
+/// Did it say anything definite, of whatever name?
+fn has_answered(dns: &Dns) -> bool {
+    let unchecked = dns.host_unchecked.iter();
+    let origin = dns.origin.found().into_iter().flat_map(|chain| [&chain.ipv4, &chain.ipv6]);
+    let lookups = [&dns.host.ipv4, &dns.host.ipv6].into_iter().chain(unchecked).chain(origin);
+    lookups.into_iter().any(Lookup::is_definite) || dns.zone.found().is_some()
 }
 
 /// It says nothing, or will not speak with us.
@@ -84,7 +92,7 @@ pub(super) fn lying(evidence: &Evidence) -> Option<Disturbance> {
     if addresses.is_empty() || met(evidence) == Met::Cloudflare {
         return None;
     }
-    let local = addresses.iter().all(|address| is_local(*address));
+    let local = addresses.iter().all(|address| is_local(*address)) && !is_published(dns, &addresses);
     let culprit = if local
         && (met(evidence) == Met::Stranger || !was_led_elsewhere(evidence) && !is_vouched_for(evidence))
     {
@@ -110,6 +118,19 @@ pub(super) fn lying(evidence: &Evidence) -> Option<Disturbance> {
     let mut spoils = vec![Part::Dns];
     spoils.extend(led_astray(evidence, dns, &addresses));
     Some(Disturbance { culprit, spoils })
+}
+
+/// Does every server of the zone that was asked lead the host there too, and no public resolver elsewhere? Then that is
+/// what the zone says, and no invention of ours.
+fn is_published(dns: &Dns, ours: &[IpAddr]) -> bool {
+    let tells = |view: &&View| view.chain.ipv4.is_definite() || !view.chain.hops.is_empty();
+    let says = |who: Viewer| dns.views.iter().filter(move |view| view.who == who).filter(tells);
+    let target = |chain: &Chain| chain.hops.first().map(|hop| hop.to.clone());
+    let agrees = |view: &View| {
+        view.chain.addresses().iter().any(|address| ours.contains(address))
+            || target(&view.chain).is_some() && target(&view.chain) == target(&dns.host)
+    };
+    says(Viewer::Authoritative).next().is_some() && says(Viewer::Authoritative).chain(says(Viewer::Public)).all(agrees)
 }
 
 /// A server of the zone that leads the host to Cloudflare, where all of them do and the resolver to none of these

@@ -98,9 +98,15 @@ fn nothing_disturbs_a_healthy_visit() {
 #[test]
 fn a_resolver_that_fails_or_invents() {
     let failed = json!({"serv-fail": {}});
-    let fails = [("dns.found.host.ipv4", failed.clone()), ("dns.found.host.ipv6", failed.clone())];
+    let fails = [
+        ("dns.found.host.ipv4", failed.clone()),
+        ("dns.found.host.ipv6", failed.clone()),
+        ("dns.found.origin", json!({"missing": {"not-applicable": "x"}})),
+    ];
     let broken = |impossible: Value| [&fails[..], &[("dns.found.impossible", impossible)]].concat();
-    says(&broken(failed), "fails on every name", &[Part::Dns, Part::EdgeTls, Part::EdgeHttp]);
+    says(&broken(failed.clone()), "fails on every name", &[Part::Dns, Part::EdgeTls, Part::EdgeHttp]);
+    let unchecked = ("dns.found.host_unchecked", json!({"answer": {"addresses": ["192.0.2.1"], "ttl": 1}}));
+    assert_eq!(told(&[&broken(failed)[..], &[unchecked]].concat()), None, "it does answer");
     assert_eq!(told(&broken(json!("nx-domain"))), None, "this name alone");
     let mute = [("dns.found.host.ipv4", json!("timed-out")), ("dns.found.host.ipv6", json!("refused"))];
     says(&mute, "is of no use", &[Part::Dns, Part::EdgeTls, Part::EdgeHttp]);
@@ -117,6 +123,13 @@ fn a_private_address_counts_unless_cloudflare_is_met_there() {
     assert_eq!(told(&[private.clone()]), None, "a split horizon that works");
     let past = [&no_marks()[..], &[private]].concat();
     says(&past, "10.1.2.3", &[Part::Dns, Part::EdgeTls, Part::EdgeHttp]);
+    let view = |who: &str, address: &str| {
+        json!({"who": who, "server": "ns1", "chain": {"name": "api.example.com", "ipv6": "no-data",
+            "ipv4": {"answer": {"addresses": [address], "ttl": 60}}}})
+    };
+    let seen = |views: Value| told(&[&past[..], &[("dns.found.views", views)]].concat());
+    assert_eq!(seen(json!([view("authoritative", "10.1.2.3")])), None, "the zone says so itself");
+    assert!(seen(json!([view("authoritative", "10.1.2.3"), view("public", "104.16.1.2")])).is_some());
     for (address, local) in [
         ("192.168.1.1", true),
         ("100.64.0.1", true),
@@ -174,7 +187,10 @@ fn an_answer_that_is_told_again() {
     let same = json!([["CF-Ray", "8a1b2c3d4e5f6071-SEA"], ["Via", "1.1 box"]]);
     let samples = "edge.http.found.samples.*.outcome.answered.headers";
     says(&[(samples, same.clone())], "1.1 box", &[Part::EdgeHttp]);
-    assert_eq!(told(&[(samples, json!([["CF-Ray", "8a1b"]]))]), None, "made up");
+    assert_eq!(told(&[(samples, json!([["CF-Ray", "8a1b"], ["Via", "1.1 box"]]))]), None, "made up");
+    assert_eq!(told(&[(samples, json!([["CF-Ray", "8a1b2c3d4e5f6071-SEA"]]))]), None, "somebody's model of an edge");
+    let content = json!([["CF-Ray", "8a1b2c3d4e5f6071-SEA"], ["Via", "1.1 x.cloudfront.net (CloudFront)"]]);
+    assert_eq!(told(&[(samples, content)]), None, "that is behind Cloudflare");
     assert_eq!(told(&[(samples, same), ("edge.http.found.samples.0.sent_at", json!(null))]), None, "a report");
 }
 

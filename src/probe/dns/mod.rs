@@ -135,7 +135,7 @@ impl Asker {
     /// wildcard, is new each time, and is not of the zone of `host`.
     pub async fn impossible(&self, host: &str) -> Lookup {
         let kind = if self.inner.family == Family::V6 { RecordType::AAAA } else { RecordType::A };
-        let domain = if in_domain(host, "example.org") { "example.net" } else { "example.org" };
+        let domain = if in_domain(host, "example.com") { "example.net" } else { "example.com" };
         // The hasher's keys are random for each call.
         match name_of(&format!("cfdoctor-{:016x}.{domain}", RandomState::new().hash_one(host))) {
             Ok(name) => follow(&self.inner.panel, Manner::PLAIN, None, &name, kind).await.lookup(),

@@ -1,8 +1,8 @@
 //! Cloudflare's own limits and challenges, aimed at us.
 
-use super::scene::{Scene, all_are_told};
+use super::scene::{Scene, all_are_told, examine_with};
 use super::world::{HOST, PUBLIC, World, saying};
-use crate::hostile::script::Server;
+use crate::hostile::script::{Front, Server};
 
 /// An edge that answers everything with this.
 fn refusing(status: &str, lines: &str, body: &str) -> Vec<String> {
@@ -47,4 +47,30 @@ fn limits_and_challenges() {
         ),
         scene("an AWS WAF challenge", refusing("202 Accepted", "x-amzn-waf-action: challenge\r\n", ""), &["AWS WAF"]),
     ]);
+}
+
+/// The API limits us too: what it would have told is not known, and whoever demands it hears so.
+#[test]
+fn the_api_limits_us() {
+    let answer = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3600\r\nContent-Type: application/json\r\n\
+                  Content-Length: 95\r\n\r\n{\"success\":false,\"errors\":[{\"code\":10429,\
+                  \"message\":\"Too many requests\"}],\"result\":null}        ";
+    let api = Server::start(Front::Raw, saying(answer));
+    let base = format!("http://127.0.0.1:{}/client/v4", api.port);
+    let limited = |extra: &[&str]| {
+        let mut arguments = World::sound().arguments();
+        arguments.extend(extra.iter().map(ToString::to_string));
+        examine_with(
+            &arguments,
+            &[("CLOUDFLARE_BASE_URL", &base), ("CLOUDFLARE_API_TOKEN", "AbCdEf0123456789AbCdEf0123456789AbCdEf01")],
+        )
+    };
+    let (asked, required) = (limited(&[]), limited(&["--cloudflare", "require"]));
+    assert_eq!((asked.code, required.code), (Some(0), Some(3)), "{}{}", asked.stderr, required.stderr);
+    for told in [asked, required] {
+        let of_the_zone = told.results(|id, status| id.starts_with("cloudflare-") && status != "not-run");
+        assert!(of_the_zone.is_empty(), "{of_the_zone:?}");
+        let reasons = told.results(|id, _| id == "cloudflare-zone-inactive").concat();
+        assert!(reasons.contains("rate") || reasons.contains("limit"), "{reasons}");
+    }
 }

@@ -49,6 +49,11 @@ pub(super) struct Told {
 
 /// `check` of the site with limits that a loaded machine keeps; those of `extra` come after them, and count.
 pub(super) fn examine(extra: &[String]) -> Told {
+    examine_with(extra, &[])
+}
+
+/// The same with these variables.
+pub(super) fn examine_with(extra: &[String], variables: &[(&str, &str)]) -> Told {
     let folder = tempfile::tempdir().unwrap();
     let roots = folder.path().join("roots.pem");
     fs::write(&roots, PUBLIC.root.pem()).unwrap();
@@ -64,7 +69,7 @@ pub(super) fn examine(extra: &[String]) -> Told {
     }
     arguments.extend(extra.iter().cloned());
     let _seat = Seat::take();
-    let output = doctor(&arguments).stdin(Stdio::null()).output().unwrap();
+    let output = doctor(&arguments).envs(variables.iter().copied()).stdin(Stdio::null()).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     Told { code: output.status.code(), target: report["targets"][0].clone(), stderr }
