@@ -13,7 +13,7 @@ use cfdoctor_checks::evidence::tls::{Der, TrustInputs};
 use tokio::task::JoinSet;
 
 use crate::measure::{Meter, watch};
-use crate::world::{ORIGINS, Places, origin_of, origin_name};
+use crate::world::{ORIGINS, Places, origin_name, origin_of};
 
 /// Looks at `count` hosts; `forced`: all that are asked for at once, whatever the machine says.
 pub fn run(places: &Places, count: usize, at_once: usize, forced: bool) -> String {

@@ -35,7 +35,9 @@ fn main() {
     match std::env::var(ROLE).as_deref() {
         Ok("world") => world::run(),
         Ok("engine") => println!("{}", measure::engine(&places(), number("COUNT"), number("AT_ONCE"))),
-        Ok("doctor") => println!("{}", doctor::run(&places(), number("COUNT"), number("AT_ONCE"), number("FORCED") == 1)),
+        Ok("doctor") => {
+            println!("{}", doctor::run(&places(), number("COUNT"), number("AT_ONCE"), number("FORCED") == 1))
+        }
         _ => drive(),
     }
 }

@@ -24,7 +24,8 @@ pub struct Measured {
 }
 
 impl Measured {
-    pub const HEAD: &'static str = "                                    hosts/s    x E   CPU ms/host   x E   RSS MB (own)   blamed   open";
+    pub const HEAD: &'static str =
+        "                                    hosts/s    x E   CPU ms/host   x E   RSS MB (own)   blamed   open";
 
     /// The run whose time is the median.
     pub fn median(mut runs: Vec<Measured>) -> Measured {

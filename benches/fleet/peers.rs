@@ -57,7 +57,11 @@ fn blackbox(places: &Places, hosts: usize) -> Measured {
         .expect("it is installed");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let (seconds, failed) = runtime.block_on(async {
-        let up = async { while TcpStream::connect(address).await.is_err() { tokio::time::sleep(Duration::from_millis(20)).await } };
+        let up = async {
+            while TcpStream::connect(address).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await
+            }
+        };
         tokio::time::timeout(Duration::from_secs(10), up).await.expect("the exporter listens");
         let start = Instant::now();
         let scrapes = (0..hosts).map(|n| async move {
@@ -89,8 +93,7 @@ fn blackbox(places: &Places, hosts: usize) -> Measured {
 
 /// The script for each host, 64 at once.
 fn by_script(places: &Places, hosts: usize) -> Measured {
-    let lines: String =
-        (0..hosts).map(|n| script::arguments(&places.of_host(n)).join(" ") + "\n").collect();
+    let lines: String = (0..hosts).map(|n| script::arguments(&places.of_host(n)).join(" ") + "\n").collect();
     let mut command = Command::new("xargs");
     command.args(["-P", "64", "-L", "1", script::SCRIPT]);
     run(command, &lines, hosts)
@@ -109,12 +112,8 @@ fn by_sslyze(program: &str, places: &Places, hosts: usize) -> Measured {
 fn run(mut command: Command, input: &str, hosts: usize) -> Measured {
     let before = children_ms();
     let start = Instant::now();
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it is installed");
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it is installed");
     let mut stdin = child.stdin.take().expect("it is piped");
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);

@@ -11,7 +11,9 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
@@ -100,7 +102,8 @@ fn edge(request: &Request<Incoming>) -> Reply {
     let reply = Response::builder().header("server", "cloudflare").header("cf-ray", "8f1e2d3c4b5a6978-SEA");
     let reply = reply.header("date", httpdate::fmt_http_date(std::time::SystemTime::now()));
     if request.uri().path() == "/cdn-cgi/trace" {
-        let text = "fl=1f1\nh=example.com\nip=192.0.2.1\nts=1\nvisit_scheme=https\ncolo=SEA\nhttp=http/2\ntls=TLSv1.3\n";
+        let text =
+            "fl=1f1\nh=example.com\nip=192.0.2.1\nts=1\nvisit_scheme=https\ncolo=SEA\nhttp=http/2\ntls=TLSv1.3\n";
         return reply.header("content-type", "text/plain").body(text.into()).expect("a sound answer");
     }
     reply

@@ -207,8 +207,7 @@ async fn origin_leg(
             // Many hosts may stand before one origin.
             let shared = origin.host != target.host;
             let start = Instant::now();
-            let chain =
-                if shared { asker.shared_chain(&origin.host).await } else { asker.chain(&origin.host).await };
+            let chain = if shared { asker.shared_chain(&origin.host).await } else { asker.chain(&origin.host).await };
             let took_ms = start.elapsed().as_secs_f64() * 1000.0;
             let (https, plain) = (route(&chain, &origin.host, origin.port), route(&chain, &origin.host, 80));
             (Gathered::Found(chain), Some(took_ms), https, plain)

@@ -106,7 +106,8 @@ impl Drop for Inner {
 
 async fn beat(inner: Weak<Inner>) {
     loop {
-        let Some(due) = inner.upgrade().map(|inner| inner.epoch + Duration::from_micros(inner.due.load(Ordering::Relaxed)))
+        let Some(due) =
+            inner.upgrade().map(|inner| inner.epoch + Duration::from_micros(inner.due.load(Ordering::Relaxed)))
         else {
             return;
         };

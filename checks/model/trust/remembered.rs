@@ -28,8 +28,8 @@ thread_local! {
 }
 
 pub(super) fn judge(question: &Question<'_>, judge: impl FnOnce(&Question<'_>) -> Trust) -> Trust {
-    let known = LAST
-        .with_borrow(|last| last.iter().find(|(asked, _)| asked.is(question)).map(|(_, trust)| trust.clone()));
+    let known =
+        LAST.with_borrow(|last| last.iter().find(|(asked, _)| asked.is(question)).map(|(_, trust)| trust.clone()));
     if let Some(trust) = known {
         return trust;
     }

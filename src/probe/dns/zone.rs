@@ -20,7 +20,8 @@ pub(super) async fn zone_cut(panel: &Panel, name: &str) -> Gathered<ZoneCut> {
         Ok(apex) => apex,
         Err(why) => return Gathered::Missing(NotRun::Inconclusive(why)),
     };
-    let (servers, delegation) = tokio::join!(ask(panel, &apex, RecordType::NS, true), ask(panel, &apex, RecordType::DS, true));
+    let (servers, delegation) =
+        tokio::join!(ask(panel, &apex, RecordType::NS, true), ask(panel, &apex, RecordType::DS, true));
     let mut name_servers: Vec<String> = servers.map_or_else(
         |_| Vec::new(),
         |answer| {

@@ -125,7 +125,9 @@ async fn exchange(stream: &mut BoxedIo, hello: &[u8], listener: &mut Listener) -
 fn silence(patience: Patience) -> String {
     match patience.limit {
         Limit::Step => format!("no answer within {}", patience.describe()),
-        Limit::Deadline | Limit::Interrupted | Limit::Overloaded => format!("we stopped waiting after {}", patience.describe()),
+        Limit::Deadline | Limit::Interrupted | Limit::Overloaded => {
+            format!("we stopped waiting after {}", patience.describe())
+        }
     }
 }
 
