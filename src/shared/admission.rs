@@ -80,7 +80,7 @@ impl Admission {
     }
 
     /// Visits under way.
-    pub fn in_flight(&self) -> usize {
+    pub fn running(&self) -> usize {
         self.0.state().in_flight
     }
 }
@@ -136,11 +136,11 @@ mod tests {
         let visits = (0..1000).map(|_| async {
             let _permit = admission.enter().await;
             tokio::task::yield_now().await;
-            admission.in_flight()
+            admission.running()
         });
         let seen = join_all(visits).await;
         assert_eq!(seen.into_iter().max(), Some(100));
-        assert_eq!((admission.limit(), admission.in_flight()), (100, 0));
+        assert_eq!((admission.limit(), admission.running()), (100, 0));
     }
 
     /// A visit that ends at `now`.
@@ -173,7 +173,7 @@ mod tests {
             pulse.shortage();
             visit(&admission, now);
         }
-        assert_eq!((admission.limit(), admission.in_flight()), (4, 0), "never none");
+        assert_eq!((admission.limit(), admission.running()), (4, 0), "never none");
     }
 
     #[tokio::test]

@@ -38,7 +38,7 @@ async fn a_host_that_says_nothing_ends_at_its_deadline_and_holds_nobody_up() {
     settings.deadline = Duration::from_secs(6);
     settings.connect_timeout = Duration::from_secs(60);
     let well = world.target(Sight::BlackBox);
-    let mute = Target { host: "mute.example.com".into(), ..well.clone() };
+    let mute = Target { host: "mute.example.com".into(), origin: None, ..well.clone() };
     let elsewhere = DeclaredOrigin::named("mute-origin.example.com", 443);
     let mute_origin = Target { origin: Some(elsewhere), ..well.clone() };
     let admission = Admission::new(8, &settings.shared.pulse);

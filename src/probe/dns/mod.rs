@@ -78,11 +78,9 @@ impl Asker {
     pub async fn new(settings: &Settings, budget: &Budget) -> Asker {
         let step = PATIENCE.min(settings.connect_timeout);
         let names = &settings.shared.names;
-        let found = match names.resolver(&settings.resolver) {
+        let found = match names.resolver(settings) {
             Some(servers) => Ok(servers),
-            None => {
-                servers(settings, step, budget).await.inspect(|found| names.keep_resolver(&settings.resolver, found))
-            }
+            None => servers(settings, step, budget).await.inspect(|found| names.keep_resolver(settings, found)),
         };
         let panel = match found {
             Ok(servers) => Panel::new(servers, step, budget).sharing(names),

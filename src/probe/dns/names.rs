@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cfdoctor_checks::evidence::dns::Lookup;
+use cfdoctor_checks::evidence::tls::TrustInputs;
 use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RData, RecordType};
 use hickory_resolver::TokioResolver;
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 
 use super::message::{Question, failure};
 use super::server::Server;
-use crate::settings::ResolverChoice;
+use crate::settings::{Family, ResolverChoice, Settings};
 
 /// However long a TTL is: what is mended shows in a run that goes on.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -32,9 +33,12 @@ const MOST: usize = 2048;
 #[derive(Default)]
 pub struct Names {
     slots: Mutex<HashMap<Key, Slot>>,
-    resolver: Mutex<Option<(ResolverChoice, Instant, Vec<Server>)>>,
+    resolver: Mutex<Option<(Means, Instant, Vec<Server>)>>,
     system: Mutex<Option<(Instant, TokioResolver)>>,
 }
+
+/// What the servers of `--resolver` depend on.
+struct Means(ResolverChoice, Family, TrustInputs);
 
 /// Who is asked, what, and how.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -120,18 +124,20 @@ impl Names {
         Known::Nothing(Asking { names: self.clone(), key, tell })
     }
 
-    /// The servers that `choice` means, found not long ago.
-    pub(super) fn resolver(&self, choice: &ResolverChoice) -> Option<Vec<Server>> {
+    /// The servers that `--resolver` means, found not long ago.
+    pub(super) fn resolver(&self, settings: &Settings) -> Option<Vec<Server>> {
         let kept = self.resolver.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref()
-            .filter(|(of, at, _)| of == choice && at.elapsed() < LONGEST)
-            .map(|(_, _, servers)| servers.clone())
+        let (of, at, servers) = kept.as_ref()?;
+        let Means(resolver, family, trust) = of;
+        let same = *resolver == settings.resolver && *family == settings.family && *trust == settings.trust;
+        (same && at.elapsed() < LONGEST).then(|| servers.clone())
     }
 
-    /// Keeps the servers that `choice` means.
-    pub(super) fn keep_resolver(&self, choice: &ResolverChoice, servers: &[Server]) {
+    /// Keeps the servers that `--resolver` means.
+    pub(super) fn keep_resolver(&self, settings: &Settings, servers: &[Server]) {
         let mut kept = self.resolver.lock().unwrap_or_else(PoisonError::into_inner);
-        *kept = Some((choice.clone(), Instant::now(), servers.to_vec()));
+        let means = Means(settings.resolver.clone(), settings.family, settings.trust.clone());
+        *kept = Some((means, Instant::now(), servers.to_vec()));
     }
 
     /// The system's own resolver, which keeps no answers.
@@ -212,7 +218,6 @@ mod tests {
     use super::*;
     use crate::demo::name_server::World;
     use crate::probe::budget::Budget;
-    use crate::settings::Settings;
 
     fn question(name: &str) -> Question {
         Question { name: Name::from_ascii(name).unwrap(), kind: RecordType::A, manner: Manner::PLAIN.shared() }
