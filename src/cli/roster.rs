@@ -3,6 +3,8 @@
 //! Everything is read and judged before anything is probed; kept is the text only, and a target is made anew when its
 //! turn comes.
 
+mod entry;
+
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,13 +15,14 @@ use cfdoctor_checks::evidence::{Target, redact, text};
 use secrecy::ExposeSecret as _;
 
 use super::CommandError;
-use super::lists::{self, List};
-use super::targets::{self, Reading, Wanted, wish, wishes_for};
+use super::lists;
+use super::targets::Wanted;
 use crate::config::Config;
 use crate::fleet::{Earlier, Key, Shard};
 use crate::probe::cloudflare::ZoneHosts;
 use crate::report::Place;
 use crate::settings::Settings;
+use entry::{Entry, Recipe, Source};
 
 /// A visit to come.
 #[derive(Clone, Debug)]
@@ -29,25 +32,6 @@ pub(super) struct Job {
     pub(super) target: Arc<Target>,
     /// The line that names it.
     pub(super) declared_at: Option<Place>,
-}
-
-/// Where targets come from.
-enum Source {
-    /// Typed, or out of the configuration or a plan.
-    One(String),
-    /// A file or stdin.
-    List(List),
-    /// A zone and its proxied names.
-    Zone(String, Vec<String>),
-    /// Made already.
-    Ready(Arc<Target>),
-}
-
-/// What is laid over each target.
-struct Recipe<'a> {
-    wanted: Option<Wanted<'a>>,
-    headers: Vec<HeaderLine>,
-    required: Vec<Probe>,
 }
 
 /// The targets of a run.
@@ -313,53 +297,6 @@ impl<'a> Roster<'a> {
                     .into()
             }
             names => format!("no targets: {}", names.join("; ")),
-        }
-    }
-}
-
-/// One target as it was given.
-#[derive(Clone, Copy)]
-struct Entry<'a> {
-    source: &'a Source,
-    text: &'a str,
-    /// Line of a list, from 1; else 0.
-    line: u32,
-}
-
-impl Entry<'_> {
-    fn make(&self, recipe: &Recipe<'_>) -> Result<Arc<Target>, CommandError> {
-        if let Source::Ready(target) = self.source {
-            return Ok(Arc::clone(target));
-        }
-        let wrong = |error: String| match self.source {
-            Source::List(list) => CommandError::usage(format!("{}, line {}: {error}", list.name(), self.line)),
-            _ => targets::meant_a_command(self.text, CommandError::usage(error)),
-        };
-        let mut target: Target = self
-            .text
-            .parse()
-            .map_err(|error: cfdoctor_checks::evidence::target::TargetError| wrong(error.to_string()))?;
-        if let Some(wanted) = &recipe.wanted {
-            let wishes = wishes_for(&target.url(), wanted.wishes, wanted.config, wanted.unless_said);
-            wish(&mut target, &wishes, Reading::Strict)?;
-        }
-        target.headers.clone_from(&recipe.headers);
-        target.required.clone_from(&recipe.required);
-        Ok(Arc::new(target))
-    }
-
-    /// The zone, where one was asked for.
-    fn zone(&self) -> Option<&str> {
-        match self.source {
-            Source::Zone(name, _) => Some(name),
-            _ => None,
-        }
-    }
-
-    fn place(&self) -> Option<Place> {
-        match self.source {
-            Source::List(list) => Some(Place { file: list.path()?, line: self.line }),
-            _ => None,
         }
     }
 }
