@@ -3,6 +3,8 @@
 //! Everything is read and judged before anything is probed; kept is the text only, and a target is made anew when its
 //! turn comes.
 
+mod entry;
+
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,13 +15,14 @@ use cfdoctor_checks::evidence::{Target, redact, text};
 use secrecy::ExposeSecret as _;
 
 use super::CommandError;
-use super::lists::{self, List};
-use super::targets::{self, Reading, Wanted, wish, wishes_for};
+use super::lists;
+use super::targets::Wanted;
 use crate::config::Config;
 use crate::fleet::{Earlier, Key, Shard};
 use crate::probe::cloudflare::ZoneHosts;
 use crate::report::Place;
 use crate::settings::Settings;
+use entry::{Entry, Recipe, Source};
 
 /// A visit to come.
 #[derive(Clone, Debug)]
@@ -29,25 +32,6 @@ pub(super) struct Job {
     pub(super) target: Arc<Target>,
     /// The line that names it.
     pub(super) declared_at: Option<Place>,
-}
-
-/// Where targets come from.
-enum Source {
-    /// Typed, or out of the configuration or a plan.
-    One(String),
-    /// A file or stdin.
-    List(List),
-    /// A zone and its proxied names.
-    Zone(String, Vec<String>),
-    /// Made already.
-    Ready(Arc<Target>),
-}
-
-/// What is laid over each target.
-struct Recipe<'a> {
-    wanted: Option<Wanted<'a>>,
-    headers: Vec<HeaderLine>,
-    required: Vec<Probe>,
 }
 
 /// The targets of a run.
@@ -214,7 +198,7 @@ impl<'a> Roster<'a> {
             self.notices.push(format!("--shard {shard}: {all} is in this part"));
         }
         match resume {
-            Some(path) if !(may_be_absent && !path.exists()) => self.resume(path, shown),
+            Some(path) if !may_be_absent || path.exists() => self.resume(path, shown),
             _ => Ok(()),
         }
     }
@@ -317,53 +301,6 @@ impl<'a> Roster<'a> {
     }
 }
 
-/// One target as it was given.
-#[derive(Clone, Copy)]
-struct Entry<'a> {
-    source: &'a Source,
-    text: &'a str,
-    /// Line of a list, from 1; else 0.
-    line: u32,
-}
-
-impl Entry<'_> {
-    fn make(&self, recipe: &Recipe<'_>) -> Result<Arc<Target>, CommandError> {
-        if let Source::Ready(target) = self.source {
-            return Ok(Arc::clone(target));
-        }
-        let wrong = |error: String| match self.source {
-            Source::List(list) => CommandError::usage(format!("{}, line {}: {error}", list.name(), self.line)),
-            _ => targets::meant_a_command(self.text, CommandError::usage(error)),
-        };
-        let mut target: Target = self
-            .text
-            .parse()
-            .map_err(|error: cfdoctor_checks::evidence::target::TargetError| wrong(error.to_string()))?;
-        if let Some(wanted) = &recipe.wanted {
-            let wishes = wishes_for(&target.url(), wanted.wishes, wanted.config, wanted.unless_said);
-            wish(&mut target, &wishes, Reading::Strict)?;
-        }
-        target.headers.clone_from(&recipe.headers);
-        target.required.clone_from(&recipe.required);
-        Ok(Arc::new(target))
-    }
-
-    /// The zone, where one was asked for.
-    fn zone(&self) -> Option<&str> {
-        match self.source {
-            Source::Zone(name, _) => Some(name),
-            _ => None,
-        }
-    }
-
-    fn place(&self) -> Option<Place> {
-        match self.source {
-            Source::List(list) => Some(Place { file: list.path()?, line: self.line }),
-            _ => None,
-        }
-    }
-}
-
 /// The key of a URL as reports show it.
 fn shown_key(url: &str) -> Key {
     Key::of(&text::clean(&redact::text(url)))
@@ -385,106 +322,4 @@ pub(super) fn unless_given(config: &Config, settings: &Settings) -> Result<Vec<S
 }
 
 #[cfg(test)]
-mod tests {
-    use cfdoctor_checks::evidence::target::Expectation;
-    use clap::Parser;
-
-    use super::super::args::{Cli, WishArgs};
-    use super::*;
-
-    fn wishes() -> WishArgs {
-        Cli::try_parse_from(["cfdoctor", "x.example.com"]).unwrap().check.wishes
-    }
-
-    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            std::fs::write(folder.path().join(name), text).unwrap();
-        }
-        folder
-    }
-
-    /// The URLs of a roster of these arguments and lists, and its notices.
-    fn urls(
-        typed: &[&str],
-        files: &[std::path::PathBuf],
-        shard: Option<&str>,
-    ) -> Result<(Vec<String>, Vec<String>), String> {
-        let (config, wishes) = (Config::default(), wishes());
-        let wanted = Wanted { wishes: &wishes, config: &config, unless_said: Expectation::Any };
-        let mut roster = Roster::new(wanted, &Settings::default(), Vec::new());
-        let typed: Vec<String> = typed.iter().map(ToString::to_string).collect();
-        let shard = shard.map(|shard| shard.parse().unwrap());
-        let settled =
-            roster.given(&typed, files, || Ok(Vec::new()), false).and_then(|()| roster.settle(shard, None, false));
-        settled.map_err(|error| error.to_string())?;
-        let urls: Vec<String> = roster.jobs().map(|job| job.target.url()).collect();
-        assert_eq!(urls.len(), roster.total());
-        Ok((urls, roster.notices))
-    }
-
-    #[test]
-    fn all_that_is_given_is_taken_once() {
-        let folder = folder(&[
-            ("a.txt", "# hosts\nb.example.com\n\na.example.com  # again\n"),
-            ("b.txt", "c.example.com\nb.example.com/\n"),
-        ]);
-        let files = ["a.txt", "b.txt"].map(|name| folder.path().join(name));
-        let (urls, notices) = urls(&["a.example.com"], &files, None).unwrap();
-        assert_eq!(urls, ["https://a.example.com/", "https://b.example.com/", "https://c.example.com/"]);
-        assert_eq!(notices, ["2 targets are given more than once; each is visited once"]);
-    }
-
-    #[test]
-    fn bad_lines_are_named_and_counted() {
-        let folder = folder(&[("a.txt", "a.example.com\nfile:///x\nb.example.com\nlocalhost\n192.0.2.1\n")]);
-        let error = urls(&[], &[folder.path().join("a.txt")], None).unwrap_err();
-        assert!(error.contains("a.txt, line 2: ") && error.contains("scheme"), "{error}");
-        assert!(error.ends_with("2 more lines are bad: 4, 5"), "{error}");
-    }
-
-    #[test]
-    fn nothing_is_said_to_be_nothing() {
-        let folder = folder(&[("a.txt", "# none\n")]);
-        assert!(urls(&[], &[folder.path().join("a.txt")], None).unwrap_err().contains("a.txt has none"));
-        assert!(urls(&[], &[], None).unwrap_err().contains("--targets FILE"));
-        let (none, notices) = urls(&["h0.example.com"], &[], Some("2/3")).unwrap();
-        assert!(none.is_empty() && notices[0].contains("none of the 1 targets is in this part"), "{notices:?}");
-    }
-
-    #[test]
-    fn a_zone_stays_together_and_wildcards_are_named() {
-        let (config, wishes) = (Config::default(), wishes());
-        let wanted = Wanted { wishes: &wishes, config: &config, unless_said: Expectation::Any };
-        let parts: Vec<usize> = (1..=4)
-            .map(|part| {
-                let wanted = Wanted { ..wanted };
-                let mut roster = Roster::new(wanted, &Settings::default(), Vec::new());
-                let hosts = (0..20).map(|n| format!("h{n}.example.com")).collect();
-                let wildcards = (0..7).map(|n| format!("*.w{n}.example.com")).collect();
-                roster.zone("example.com", ZoneHosts { hosts, wildcards, cut: None });
-                roster.settle(Some(format!("{part}/4").parse().unwrap()), None, false).unwrap();
-                assert!(roster.notices[0].contains("*.w0.example.com") && roster.notices[0].contains("2 more"));
-                roster.jobs().count()
-            })
-            .collect();
-        assert_eq!(parts.iter().filter(|count| **count == 20).count(), 1);
-        assert_eq!(parts.iter().sum::<usize>(), 20);
-    }
-
-    #[test]
-    fn targets_are_made_when_they_are_asked_for() {
-        let text: String = (0..5_000).map(|n| format!("h{n}.example.com\n")).collect();
-        let folder = folder(&[("a.txt", &text)]);
-        let (config, wishes) = (Config::default(), wishes());
-        let wanted = Wanted { wishes: &wishes, config: &config, unless_said: Expectation::Any };
-        let mut roster = Roster::new(wanted, &Settings::default(), Vec::new());
-        roster.given(&[], &[folder.path().join("a.txt")], || Ok(Vec::new()), false).unwrap();
-        roster.settle(None, None, false).unwrap();
-        let mut jobs = roster.jobs();
-        let third = jobs.nth(2).unwrap();
-        assert_eq!((third.index, third.declared_at.unwrap().line), (2, 3));
-        assert_eq!(Arc::strong_count(&jobs.next().unwrap().target), 1, "nobody else holds it");
-        assert_eq!(roster.total(), 5_000);
-    }
-}
+mod tests;

@@ -44,6 +44,7 @@ Examples:
   cfdoctor lambda.example.com
   cfdoctor https://lambda.example.com/endpoint --origin d-abc123.execute-api.us-west-2.amazonaws.com
   cfdoctor --expect cached --format json -o human=report.txt https://lambda.example.com/endpoint
+  cfdoctor --targets hosts.txt -o jsonl=report.jsonl --resume report.jsonl
   cfdoctor demo
 
 Exit codes:

@@ -53,4 +53,4 @@ fn memory_is_flat() {
     assert!(many * 2 < few * 3, "{} KiB for 200 targets, {} KiB for {MANY}", few / 1024, many / 1024);
 }
 
-const MANY: usize = 5_000;
+const MANY: usize = 4_000;

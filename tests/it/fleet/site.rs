@@ -75,6 +75,6 @@ fn answer(mut stream: TcpStream, shared: &(Mutex<State>, Condvar), delay: Durati
     }
     std::thread::sleep(delay);
     let number: usize = host.trim_start_matches('h').split('.').next().and_then(|n| n.parse().ok()).unwrap_or(1);
-    let status = if number % 10 == 0 { "503 Service Unavailable" } else { "200 OK" };
+    let status = if number.is_multiple_of(10) { "503 Service Unavailable" } else { "200 OK" };
     let _ = write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
 }
