@@ -37,7 +37,8 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     }
     let blocks = case.plan.obstacles.iter().any(|obstacle| obstacle.check == ID && obstacle.blocks);
     // BYPASS, and a rule that bypasses where the origin is silent: the one explains the other, whatever was not quoted.
-    if !answer.whole && !answer.from_origin && !(blocks && case.input.observed.is_bypass()) {
+    let explained = blocks && case.input.observed.is_bypass();
+    if !(answer.whole || answer.from_origin || explained) {
         return Err(NotRun::inconclusive("the headers of the answer were not all seen"));
     }
     if blocks || evidence.target.expect == Expectation::Uncached {
