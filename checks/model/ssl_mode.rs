@@ -168,7 +168,9 @@ fn unanswered(failure: &Failure) -> Leg {
         Failure::Connect(connect) => return connected(connect).unwrap_or((ModeResult::Unknown, connect.describe())),
         Failure::Closed | Failure::Reset | Failure::TooLarge { .. } | Failure::NotHttp { .. } => ModeResult::Error520,
         // Cloudflare waits longer than we do (524 after 120 s), and its HTTP/2 is not ours.
-        Failure::TimedOut(_) | Failure::Protocol { .. } | Failure::Tls { .. } => ModeResult::Unknown,
+        Failure::TimedOut(_) | Failure::Protocol { .. } | Failure::Tls { .. } | Failure::NotSent { .. } => {
+            ModeResult::Unknown
+        }
     };
     (outcome, failure.describe())
 }

@@ -65,9 +65,10 @@ fn sent_in_vain(evidence: &Evidence) -> Option<String> {
     Some(format!("Authenticated Origin Pulls is on (the certificate of {level}), and the origin does not demand it"))
 }
 
-/// Our own time limits, which say nothing of the origin.
+/// Our own decisions and time limits, which say nothing of the origin.
 fn is_ours(failure: &Failure) -> bool {
-    matches!(failure, Failure::TimedOut(patience) if patience.limit != Limit::Step)
+    matches!(failure, Failure::NotSent { .. })
+        || matches!(failure, Failure::TimedOut(patience) if patience.limit != Limit::Step)
         || matches!(failure, Failure::Connect(crate::evidence::tls::Connect::ProxyFailed { .. }))
         || matches!(
             failure,
@@ -139,8 +140,10 @@ mod tests {
         for failure in [Failure::Connect(Connect::Refused), Failure::Reset, Failure::Tls { why: "alert".into() }] {
             assert_eq!(word(&CHECK, &origin_answers(pki().healthy(), Outcome::Failed(failure))), "pass");
         }
-        let cut = Failure::TimedOut(waited(Limit::Deadline));
-        assert_eq!(word(&CHECK, &origin_answers(pki().healthy(), Outcome::Failed(cut))), "inconclusive");
+        let ours = [Failure::TimedOut(waited(Limit::Deadline)), Failure::NotSent { why: "a secret".into() }];
+        for failure in ours {
+            assert_eq!(word(&CHECK, &origin_answers(pki().healthy(), Outcome::Failed(failure))), "inconclusive");
+        }
     }
 
     #[test]

@@ -119,6 +119,11 @@ pub enum Failure {
         /// The reason.
         why: String,
     },
+    /// We did not ask: our own decision, which says nothing of the peer.
+    NotSent {
+        /// The reason.
+        why: String,
+    },
 }
 
 /// An answer.
@@ -327,6 +332,7 @@ impl Failure {
             Failure::TooLarge { why } => format!("the answer's head is too large: {why}"),
             Failure::NotHttp { why } => format!("what came is not HTTP: {why}"),
             Failure::Protocol { why } => format!("the protocol failed: {why}"),
+            Failure::NotSent { why } => format!("nothing was sent: {why}"),
         }
     }
 }

@@ -15,9 +15,10 @@ mod tests;
 use std::time::Duration;
 
 use cfdoctor_checks::evidence::http::{BodyEnd, Exchange, Failure, Headers, Outcome, Response, Timing};
+use cfdoctor_checks::evidence::redact;
 use cfdoctor_checks::evidence::target::Scheme;
 use cfdoctor_checks::evidence::tls::Patience;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -43,6 +44,16 @@ pub struct Ask<'a> {
     pub path: &'a str,
     /// Lines beside `Host`, `User-Agent` and `Accept`, which they replace where they bear the same name.
     pub headers: &'a [(String, SecretString)],
+}
+
+impl Ask<'_> {
+    /// Is a line of it one whose value is never shown?
+    pub(crate) fn holds_a_secret(&self) -> bool {
+        self.headers.iter().any(|(name, value)| {
+            let value = value.expose_secret();
+            redact::header(name, value) != value
+        })
+    }
 }
 
 /// An exchange, and what following its redirect needs.

@@ -1,9 +1,14 @@
 //! A line to one server: opens its connection when needed, asks over it, opens it anew when the server closed it.
 
+use std::net::IpAddr;
+
 use cfdoctor_checks::evidence::Handshake;
 use cfdoctor_checks::evidence::http::{Exchange, Failure, Outcome};
 use cfdoctor_checks::evidence::target::Scheme;
+use cfdoctor_checks::evidence::text;
 use cfdoctor_checks::evidence::tls::Connect;
+use cfdoctor_checks::model::trust::{self, Policy};
+use time::OffsetDateTime;
 
 use crate::probe::budget::{Budget, MAX_CONNECTIONS, MAX_REQUESTS};
 use crate::probe::dial::{self, Route};
@@ -24,6 +29,11 @@ pub(super) struct Line {
     pub(super) port: u16,
     route: Route,
     client_identity: bool,
+    /// Whose rules say whether the server is who it says, and the other name that it may go by.
+    policy: Policy,
+    alias: Option<String>,
+    /// Why the server of the open connection is not trusted, if so.
+    distrust: Option<String>,
     connection: Option<Connection>,
     opened: bool,
     reopenings: u32,
@@ -40,6 +50,9 @@ impl Line {
             port,
             route,
             client_identity: false,
+            policy: Policy::PublicWeb,
+            alias: None,
+            distrust: None,
             connection: None,
             opened: false,
             reopenings: settings.retries.max(1),
@@ -48,10 +61,13 @@ impl Line {
         }
     }
 
-    /// The line shows the client certificate of `--cert`, where one is given.
+    /// The line is Cloudflare's to the origin, whose name is `peer`: it shows the client certificate of `--cert`, where
+    /// one is given, and trusts as Full (strict) does.
     #[must_use]
-    pub(super) fn with_client_identity(mut self, settings: &Settings) -> Self {
+    pub(super) fn to_origin(mut self, peer: &str, settings: &Settings) -> Self {
         self.client_identity = settings.client_identity.is_some();
+        self.policy = Policy::FullStrict;
+        self.alias = Some(peer.to_owned()).filter(|peer| peer.parse::<IpAddr>().is_err());
         self
     }
 
@@ -60,6 +76,7 @@ impl Line {
         self.opened = true;
         let wanted = Wanted { server_name: &self.host, alpn: ALPN, client_identity: self.client_identity };
         let (handshake, stream) = tls::handshake(&self.route, &wanted, settings, budget).await;
+        self.distrust = self.doubt(&handshake, settings);
         if let Some(stream) = stream {
             self.notes = Some(stream.notes());
             self.setup = Some((handshake.connect_ms, handshake.tls_ms));
@@ -67,6 +84,26 @@ impl Line {
             self.connection = Connection::over(Box::new(stream), h2, budget, settings).await.ok();
         }
         handshake
+    }
+
+    /// Why a secret of the user may not go to this server, if so: as curl, we send none to who cannot prove its name.
+    fn doubt(&self, handshake: &Handshake, settings: &Settings) -> Option<String> {
+        let trust = trust::judge(&trust::Question {
+            policy: self.policy,
+            chain: &handshake.chain,
+            requested: &self.host,
+            target: self.alias.as_deref(),
+            at: OffsetDateTime::now_utc(),
+            roots: &settings.trust,
+        });
+        let name = self.alias.as_deref().unwrap_or(&self.host);
+        (trust.accepted() != Some(true)).then(|| {
+            format!(
+                "the request holds a secret (-H), and the certificate of {} is not trusted; leave the header out, or \
+                 give its root with --cacert",
+                text::clean(name)
+            )
+        })
     }
 
     /// Writes into `handshake` what only the first exchange showed: a refusal that TLS 1.3 sends late.
@@ -100,6 +137,9 @@ impl Line {
                 && let Err(failure) = self.open(&mut earlier, settings, budget).await
             {
                 return Answer::none(what, failure, earlier);
+            }
+            if let Some(why) = self.distrust.as_ref().filter(|_| what.holds_a_secret()) {
+                return Answer::none(what, Failure::NotSent { why: why.clone() }, earlier);
             }
             let Some(connection) = self.connection.as_mut() else {
                 return Answer::none(what, Failure::Closed, earlier);

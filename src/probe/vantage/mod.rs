@@ -198,7 +198,7 @@ pub async fn origin(
     let target = &asked;
     let server_name = overrides.server_name.as_ref().unwrap_or(&target.host);
     let mut line =
-        Line::new(Scheme::Https, server_name, origin.port, route.clone(), settings).with_client_identity(settings);
+        Line::new(Scheme::Https, server_name, origin.port, route.clone(), settings).to_origin(&origin.host, settings);
     let main = async {
         if !wants_tls && !wants_http {
             return (None, None);
@@ -314,10 +314,10 @@ fn nothing_asked(probe: Probe, why: &str) -> Exchanges {
     }
 }
 
-/// Why nothing was sent, if there was nowhere to connect to: no address, or no connection left.
+/// Why nothing was sent, if there was nowhere to connect to (no address, or no connection left) or it was not to be sent.
 fn nowhere(exchange: &Exchange, probe: Probe) -> Option<NotRun> {
     match &exchange.outcome {
-        Outcome::Failed(failure @ Failure::Connect(Connect::NoAddress { .. })) => {
+        Outcome::Failed(failure @ (Failure::Connect(Connect::NoAddress { .. }) | Failure::NotSent { .. })) => {
             Some(NotRun::blocked(probe, failure.describe()))
         }
         _ => None,
