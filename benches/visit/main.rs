@@ -69,8 +69,8 @@ async fn peers(places: &limit::Places, l: Duration, engine: Duration) {
         println!("  the script is skipped: {} not installed", missing.join(", "));
         return;
     }
-    let programs: [(&str, fn(&limit::Places) -> Command); 2] =
-        [("dig + openssl + curl, script", script::look), ("curl, two requests, edge only", script::curl)];
+    let look: fn(&limit::Places) -> Command = script::look;
+    let programs = [("dig + openssl + curl, script", look), ("curl, two requests, edge only", script::curl)];
     for (name, program) in programs {
         let mut took = Vec::new();
         for _ in 0..TIMES {

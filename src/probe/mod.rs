@@ -251,7 +251,7 @@ async fn origin_leg(
             (Gathered::Found(chain), Some(took_ms), https, plain)
         }
     };
-    let leg = match settings.shared.manners.origin(&origin.host, budget).await {
+    let leg = match settings.shared.manners.origin(&origin.host, https.addresses.first().copied(), budget).await {
         Ok(_turn) => Ok(vantage::origin(target, origin, &way.overrides, &https, &plain, settings, budget).await),
         Err(why) => Err(NotRun::Inconclusive(format!("{}: {why}", origin.host))),
     };

@@ -4,6 +4,7 @@
 //! each other, and a site that asks for peace gets it.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ const AT_HOST: usize = 2;
 const BETWEEN: Duration = Duration::from_millis(250);
 /// Visits that ask one origin at once: an API Gateway of an account takes thousands a second, a small server this.
 const AT_ORIGIN: usize = 32;
+/// Visits that ask one address at once, whatever the names of the origins there: a small server may have hundreds.
+const AT_ADDRESS: usize = 64;
 /// A site that asks for peace is waited for so long before its next visit; after that the visit says so instead.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// No site is believed that it wants more peace than this.
@@ -31,10 +34,11 @@ const MAX_IDLE: usize = 1024;
 pub struct Manners {
     hosts: Arc<Mutex<HashMap<String, Arc<Place>>>>,
     origins: Arc<Mutex<HashMap<String, Arc<Place>>>>,
+    addresses: Arc<Mutex<HashMap<String, Arc<Place>>>>,
 }
 
 /// A turn at a host or an origin, until it is dropped.
-pub struct Turn(#[allow(dead_code, reason = "held, not used")] Option<OwnedSemaphorePermit>);
+pub struct Turn(#[allow(dead_code, reason = "held, not used")] [Option<OwnedSemaphorePermit>; 2]);
 
 struct Place {
     turns: Arc<Semaphore>,
@@ -71,7 +75,7 @@ impl Manners {
         if start > now {
             sleep_until(start).await;
         }
-        Turn(permit)
+        Turn([permit, None])
     }
 
     /// How long the host still wants peace.
@@ -79,23 +83,21 @@ impl Manners {
         peace(&self.hosts, host)
     }
 
-    /// Waits for a turn at an origin within the visit's time.
+    /// Waits for a turn at an origin, and at its address, within the visit's time.
     ///
     /// # Errors
     /// There was none in time, or the origin wants peace: why the origin is not asked.
-    pub async fn origin(&self, name: &str, budget: &Budget) -> Result<Turn, String> {
+    pub async fn origin(&self, name: &str, address: Option<IpAddr>, budget: &Budget) -> Result<Turn, String> {
         if let Some(left) = peace(&self.origins, name) {
             return Err(refused(left));
         }
-        let place = place(&self.origins, name, AT_ORIGIN);
-        let turn = place.turns.clone().acquire_owned();
-        match budget.limit(LONGEST_WAIT, turn).await {
-            Ok(permit) => Ok(Turn(permit.ok())),
-            Err(patience) => Err(format!(
-                "{AT_ORIGIN} other visits were asking this origin, and no turn came within {}",
-                patience.describe()
-            )),
-        }
+        let turns = place(&self.origins, name, AT_ORIGIN).turns.clone();
+        let by_name = turn(turns, budget, || format!("{AT_ORIGIN} other visits were asking this origin")).await?;
+        let Some(address) = address else { return Ok(Turn([by_name, None])) };
+        let turns = place(&self.addresses, &address.to_string(), AT_ADDRESS).turns.clone();
+        let what = || format!("{AT_ADDRESS} other visits were asking origins at {address}");
+        let by_address = turn(turns, budget, what).await?;
+        Ok(Turn([by_name, by_address]))
     }
 
     /// Remembers the peace that the last answers asked for (`Retry-After` of 429 and 503).
@@ -107,6 +109,16 @@ impl Manners {
             remember(&place(&self.origins, &origin.host, AT_ORIGIN), wait);
         }
     }
+}
+
+/// A turn within the visit's time, or why there was none.
+async fn turn(
+    turns: Arc<Semaphore>,
+    budget: &Budget,
+    what: impl FnOnce() -> String,
+) -> Result<Option<OwnedSemaphorePermit>, String> {
+    let turn = budget.limit(LONGEST_WAIT, turns.acquire_owned()).await;
+    turn.map(Result::ok).map_err(|patience| format!("{}, and no turn came within {}", what(), patience.describe()))
 }
 
 /// Why somebody who wants peace is not asked.
@@ -226,14 +238,32 @@ mod tests {
         let budget = Budget::quiet(Duration::from_millis(300));
         let mut turns = Vec::new();
         for _ in 0..AT_ORIGIN {
-            turns.push(manners.origin("d-1.example.net", &budget).await.unwrap());
+            turns.push(manners.origin("d-1.example.net", None, &budget).await.unwrap());
         }
-        let none = manners.origin("D-1.example.net", &budget).await.err().unwrap();
+        let none = manners.origin("D-1.example.net", None, &budget).await.err().unwrap();
         assert!(none.starts_with("32 other visits") && none.contains("deadline"), "{none}");
         let budget = Budget::quiet(Duration::from_secs(30));
-        assert!(manners.origin("d-2.example.net", &budget).await.is_ok());
+        assert!(manners.origin("d-2.example.net", None, &budget).await.is_ok());
         turns.pop();
-        assert!(manners.origin("d-1.example.net", &budget).await.is_ok());
+        assert!(manners.origin("d-1.example.net", None, &budget).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn names_at_one_address_share_its_turns() {
+        let manners = Manners::default();
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        let budget = Budget::quiet(Duration::from_secs(30));
+        let mut turns = Vec::new();
+        for n in 0..AT_ADDRESS {
+            turns.push(manners.origin(&format!("o{n}.example.net"), Some(address), &budget).await.unwrap());
+        }
+        let short = Budget::quiet(Duration::from_millis(300));
+        let none = manners.origin("other.example.net", Some(address), &short).await.err().unwrap();
+        assert!(none.starts_with("64 other visits were asking origins at 192.0.2.1"), "{none}");
+        let elsewhere: IpAddr = "192.0.2.2".parse().unwrap();
+        assert!(manners.origin("other.example.net", Some(elsewhere), &budget).await.is_ok());
+        turns.pop();
+        assert!(manners.origin("other.example.net", Some(address), &budget).await.is_ok());
     }
 
     #[test]
