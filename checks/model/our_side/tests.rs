@@ -111,7 +111,7 @@ fn a_resolver_that_fails_or_invents() {
     let mute = [("dns.found.host.ipv4", json!("timed-out")), ("dns.found.host.ipv6", json!("refused"))];
     says(&mute, "is of no use", &[Part::Dns, Part::EdgeTls, Part::EdgeHttp]);
     let invented = ("dns.found.impossible", json!({"answer": {"addresses": ["198.51.100.9"], "ttl": 1}}));
-    assert_eq!(told(&[invented.clone()]), None, "Cloudflare answered");
+    assert_eq!(told(std::slice::from_ref(&invented)), None, "Cloudflare answered");
     let host = ("dns.found.host.ipv4.answer.addresses", json!(["198.51.100.9"]));
     let astray = [&no_marks()[..], &[invented, host]].concat();
     says(&astray, "invents answers", &[Part::Dns, Part::EdgeTls, Part::EdgeHttp]);
@@ -120,7 +120,7 @@ fn a_resolver_that_fails_or_invents() {
 #[test]
 fn a_private_address_counts_unless_cloudflare_is_met_there() {
     let private = ("dns.found.host.ipv4.answer.addresses", json!(["10.1.2.3"]));
-    assert_eq!(told(&[private.clone()]), None, "a split horizon that works");
+    assert_eq!(told(std::slice::from_ref(&private)), None, "a split horizon that works");
     let past = [&no_marks()[..], &[private]].concat();
     says(&past, "10.1.2.3", &[Part::Dns, Part::EdgeTls, Part::EdgeHttp]);
     let view = |who: &str, address: &str| {
@@ -277,7 +277,7 @@ fn clocks() {
     assert_eq!(clock("2026-11-24T10:08:00Z", &[]), None, "clocks differ a little");
     // One answer's date is not enough where the certificates speak for our clock.
     let silent = ("origin.http", json!({"missing": {"disabled": "origin-http"}}));
-    assert_eq!(clock("2026-11-26T10:00:00Z", &[silent.clone()]), None);
+    assert_eq!(clock("2026-11-26T10:00:00Z", std::slice::from_ref(&silent)), None);
     assert!(clock("2023-11-24T10:00:00Z", &[silent]).is_some(), "they had not begun");
     let stored = json!([["Date", "Mon, 23 Nov 2026 10:00:00 GMT"], ["CF-Ray", "8a1b"], ["Age", "86400"]]);
     let answers = "edge.http.found.samples.*.outcome.answered.headers";
