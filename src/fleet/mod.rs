@@ -3,14 +3,12 @@
 //! Targets are made when their turn comes and are gone when their report is told, so that memory does not grow with
 //! their number.
 
-mod admission;
 mod earlier;
 mod scheduler;
 mod shard;
 
 use sha2::{Digest as _, Sha256};
 
-pub use admission::{Admission, Permit};
 pub use earlier::{Earlier, EarlierLinesError, Finished};
 pub use scheduler::run;
 pub use shard::Shard;

@@ -1,12 +1,10 @@
 //! Visits one after another and several at once: a job is made when it may begin, and told as soon as it ends.
 
 use std::future::Future;
-use std::sync::Arc;
-
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::Admission;
+use crate::shared::Admission;
 
 /// Runs `visit` for each job, as many at once as `admission` lets in, and gives what each brings to `done` in the order
 /// in which they end. A job is taken when it may begin, and none any more once `stop` is true: `jobs` then still holds
@@ -16,7 +14,7 @@ use super::Admission;
 /// Where a visit panics.
 pub async fn run<J, T, F>(
     jobs: &mut impl Iterator<Item = J>,
-    admission: &Arc<Admission>,
+    admission: &Admission,
     stop: &watch::Receiver<bool>,
     visit: impl Fn(J) -> F,
     mut done: impl FnMut(T),
@@ -61,14 +59,20 @@ async fn stopped(stop: &watch::Receiver<bool>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use super::*;
+    use crate::shared::Pulse;
+
+    fn at_once(most: usize) -> Admission {
+        Admission::new(most, &Pulse::default())
+    }
 
     #[tokio::test]
     async fn jobs_are_taken_when_they_may_begin() {
-        let (admission, (_sender, stop)) = (Arc::new(Admission::new(8)), watch::channel(false));
+        let (admission, (_sender, stop)) = (at_once(8), watch::channel(false));
         let (taken, ended, most) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
         let mut jobs = (0..1000_usize).inspect(|_| {
             let ahead = taken.fetch_add(1, Ordering::SeqCst) + 1 - ended.load(Ordering::SeqCst);
@@ -93,7 +97,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_limit_is_used_whole() {
-        let (admission, (_sender, stop)) = (Arc::new(Admission::new(8)), watch::channel(false));
+        let (admission, (_sender, stop)) = (at_once(8), watch::channel(false));
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let visit = |_: usize| {
             let (running, most) = (running.clone(), most.clone());
@@ -109,7 +113,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stop_leaves_the_rest() {
-        let (admission, (sender, stop)) = (Arc::new(Admission::new(4)), watch::channel(false));
+        let (admission, (sender, stop)) = (at_once(4), watch::channel(false));
         let mut jobs = 0..10;
         let visit = |job: usize| {
             let stop = stop.clone();

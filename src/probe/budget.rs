@@ -85,6 +85,12 @@ impl Budget {
         Budget::new(deadline, never)
     }
 
+    /// The same budget, which ends `deadline` from now.
+    #[must_use]
+    pub fn beginning_now(&self, deadline: Duration) -> Self {
+        Budget { deadline: Instant::now() + deadline, ..self.clone() }
+    }
+
     /// The same budget for a process whose pulse is felt: time that our own machine lost counts for no step.
     #[must_use]
     pub fn feeling(&self, pulse: &Pulse) -> Self {
@@ -116,17 +122,26 @@ impl Budget {
     pub async fn limit<T>(&self, step: Duration, work: impl Future<Output = T>) -> Result<T, Patience> {
         let (start, lost) = (Instant::now(), self.lost());
         let patience = |limit| Patience { after_ms: start.elapsed().as_millis().try_into().unwrap_or(u64::MAX), limit };
-        let mut interrupted = self.interrupted.clone();
-        let interruption = async move {
-            if interrupted.wait_for(|stop| *stop).await.is_err() {
-                std::future::pending::<()>().await; // the sender is gone: nobody can interrupt any more
-            }
-        };
         tokio::select! {
             biased;
             done = work => Ok(done),
             limit = self.end_of(start + step, lost) => Err(patience(limit)),
-            () = interruption => Err(patience(Limit::Interrupted)),
+            () = self.interruption() => Err(patience(Limit::Interrupted)),
+        }
+    }
+
+    /// Awaits `work`, however long it takes; `None`: interrupted before.
+    pub async fn unless_interrupted<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.interruption() => None,
+        }
+    }
+
+    async fn interruption(&self) {
+        if self.interrupted.clone().wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await; // the sender is gone: nobody can interrupt any more
         }
     }
 

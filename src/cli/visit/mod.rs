@@ -20,11 +20,12 @@ use super::roster::{Job, Roster};
 use super::stage::Stage;
 use super::tell::{Silence, Teller};
 use super::wait;
-use crate::fleet::{self, Admission};
+use crate::fleet;
 use crate::policy;
 use crate::probe::budget::Budget;
 use crate::report::{Run, TargetReport};
 use crate::settings::Settings;
+use crate::shared::Admission;
 use one::{Visited, Visitor};
 
 /// Targets not visited that the report names.
@@ -95,13 +96,14 @@ where
         let (done, failing) = round.teller.carry(earlier, |url| roster.index_of(url)).map_err(Silence::into_error)?;
         progress.skip(done, failing);
     }
+
+    let admission = Admission::new(tour.concurrency as usize, &tour.settings.shared.pulse);
     let visitor = Visitor {
         settings: Arc::new(tour.settings),
         judge: Arc::clone(&stage.judge),
         record: tour.record.map(|folder| (folder.to_owned(), roster.total() > 1)),
         gather,
     };
-    let admission = Arc::new(Admission::new(tour.concurrency as usize));
     let (attempts, left) = tokio::select! {
         done = round.all(&visitor, &admission, roster, tour.wait, began) => done,
         () = progress.keep() => return Err(CommandError::Internal("the progress ended before the visit".into())),
@@ -143,7 +145,7 @@ impl Round<'_> {
     async fn all<G, F>(
         &mut self,
         visitor: &Visitor<G>,
-        admission: &Arc<Admission>,
+        admission: &Admission,
         roster: &Roster<'_>,
         wait: Option<Duration>,
         began: Instant,
@@ -167,6 +169,7 @@ impl Round<'_> {
             }
             self.progress.resume(failing.len() as u64);
             attempts = attempts.saturating_add(1);
+            visitor.settings.shared.forget_names();
             let again = |visited: Visited| Attempt { job: visited.job, before: Some(visited.report) };
             let mut jobs = std::mem::take(&mut failing).into_iter().map(again);
             failing = self.once(visitor, admission, &mut jobs, true).await;
@@ -188,7 +191,7 @@ impl Round<'_> {
     async fn once<G, F>(
         &mut self,
         visitor: &Visitor<G>,
-        admission: &Arc<Admission>,
+        admission: &Admission,
         jobs: &mut impl Iterator<Item = Attempt>,
         waits: bool,
     ) -> Vec<Visited>

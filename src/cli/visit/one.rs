@@ -63,12 +63,19 @@ where
         let folder = self.record.as_ref().map(|(folder, has_many)| record_folder(folder, &job, *has_many));
         async move {
             let host = job.target.host.clone();
+            let (turn, budget) = {
+                let _waiting = budget.waiting_for("its turn at the host");
+                let turn = budget.unless_interrupted(settings.shared.manners.host(&host)).await;
+                // The time of a visit is not that of those before it.
+                (turn, budget.beginning_now(settings.deadline))
+            };
             tracing::info!(host, "visit begins");
             let work = gather(Arc::clone(&job.target), Arc::clone(&settings), budget.clone());
             let evidence = match AssertUnwindSafe(work).catch_unwind().await {
                 Ok(evidence) => evidence,
                 Err(_) => broken_off(&job.target),
             };
+            drop(turn);
             tracing::info!(host, traffic = ?budget.spent(), "visit ends");
             let (evidence, unkept) = match folder {
                 Some(folder) => keep(evidence, folder).await,
