@@ -95,14 +95,10 @@ fn is_private(evidence: &Evidence, edge: &Handshake) -> bool {
         .is_some_and(|trust| matches!(trust.path, PathVerdict::SelfSigned | PathVerdict::UnknownIssuer { .. }))
 }
 
-/// Was the origin's certificate issued by who issued the edge's, or both by themselves?
+/// Does the origin show the edge's own certificate, or one of the same authority, which is no public one?
 pub(super) fn is_of_the_same(edge: &Handshake, origin: &Handshake) -> bool {
-    let leaf = |handshake: &'_ Handshake| {
-        served_chain(handshake).first().map(|leaf| (leaf.issuer.clone(), leaf.self_signed, leaf.sha256.clone()))
-    };
-    match (leaf(edge), leaf(origin)) {
-        (Some((one, false, _)), Some((other, false, _))) => !one.is_empty() && one == other,
-        (Some((_, _, one)), Some((_, _, other))) => !one.is_empty() && one == other,
-        _ => false,
-    }
+    let (Some(one), Some(other)) = (served_chain(edge).first(), served_chain(origin).first()) else { return false };
+    let same_leaf = !one.sha256.is_empty() && one.sha256 == other.sha256;
+    let is_private = issuer_by_name(&one.issuer) == Issuer::Other && !one.issuer.is_empty() && !one.self_signed;
+    same_leaf || is_private && one.issuer == other.issuer
 }
