@@ -1,5 +1,5 @@
 //! Many healthy hosts: the doctor's engine (look, judge, one JSON line a host) against the limit engine and against
-//! what people use, in one run: `cargo bench --bench fleet`.
+//! what people use, in one run: `cargo bench --locked --bench fleet`.
 //!
 //! World, limit engine and doctor are processes of their own (this program again), so that each one's CPU time and
 //! memory are its own. Engine and doctor take turns. All share the machine: hosts a second are what is left of it.

@@ -14,11 +14,19 @@ use super::script::Front;
 /// The name that is asked for.
 const HOST: &str = "lambda.example.com";
 
+static EVERYDAY: LazyLock<rcgen::Certificate> =
+    LazyLock::new(|| named(&[HOST.into()]).self_signed(&leaf_key()).unwrap());
+
 /// TLS with an everyday certificate, for HTTP/1.
 pub(super) fn plain_tls() -> Front {
     static CONFIG: LazyLock<Arc<ServerConfig>> =
-        LazyLock::new(|| config(vec![leaf(&named(&[HOST.into()]))], &leaf_key(), &[b"http/1.1"]));
+        LazyLock::new(|| config(vec![EVERYDAY.der().clone()], &leaf_key(), &[b"http/1.1"]));
     Front::Tls(CONFIG.clone())
+}
+
+/// The certificate of [`plain_tls`], for `--cacert`.
+pub(super) fn plain_pem() -> String {
+    EVERYDAY.pem()
 }
 
 /// TLS with an everyday certificate, for HTTP/2.

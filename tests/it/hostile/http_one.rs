@@ -1,6 +1,6 @@
 //! Answers of HTTP/1 that are too long, too slow, too clever or no answers.
 
-use super::certificates::plain_tls;
+use super::certificates::{plain_pem, plain_tls};
 use super::doctor::{Case, all_survive};
 use super::script::{Front, Server, Step};
 use super::{at_edge, at_origin, friendly_edge, lead};
@@ -224,6 +224,8 @@ fn http_at_the_origin() {
     all_survive(cases.collect());
 }
 
+const SECRETS: [&str; 4] = ["-H", "Authorization: Bearer hunter2hunter2", "-H", "Cookie: a=b"];
+
 /// A redirect may lead anywhere; what the user says to the site goes to the site only.
 #[test]
 fn a_redirect_to_another_place_takes_no_secrets_along() {
@@ -233,7 +235,11 @@ fn a_redirect_to_another_place_takes_no_secrets_along() {
     let mut arguments = lead("lambda.example.com", 443, site.port).to_vec();
     arguments.extend(friendly_edge()); // for its port 80: the first match counts
     arguments.extend(lead("169.254.169.254", 80, elsewhere.port));
-    arguments.extend(["-H".into(), "Authorization: Bearer hunter2hunter2".into(), "-H".into(), "Cookie: a=b".into()]);
+    arguments.extend(SECRETS.map(Into::into));
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = folder.path().join("trusted.pem");
+    std::fs::write(&trusted, plain_pem()).unwrap();
+    arguments.extend(["--cacert".into(), trusted.display().to_string()]);
     let name = "to the metadata of a cloud".into();
     all_survive(vec![Case {
         name,
@@ -244,4 +250,23 @@ fn a_redirect_to_another_place_takes_no_secrets_along() {
     assert!(site.heard().contains("hunter2hunter2"));
     assert!(elsewhere.heard().starts_with("GET /latest/meta-data/ "), "{}", elsewhere.heard());
     assert!(!elsewhere.heard().contains("hunter2hunter2") && !elsewhere.heard().to_lowercase().contains("cookie"));
+}
+
+/// As curl, we say no secret to who cannot prove its name; what was kept back is said, and nothing is judged by it.
+#[test]
+fn an_untrusted_server_hears_no_secret() {
+    let site = Server::start(plain_tls(), vec![Request, say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")]);
+    let mut arguments = lead("lambda.example.com", 443, site.port).to_vec();
+    arguments.extend(friendly_edge());
+    arguments.extend(lead("origin.example.net", 443, site.port));
+    arguments.extend(["--origin".into(), "origin.example.net".into()]);
+    arguments.extend(SECRETS.map(Into::into));
+    all_survive(vec![Case {
+        name: "to a stranger".into(),
+        resolver: None,
+        arguments,
+        recorded: ("edge", "the request holds a secret (-H), and the certificate of lambda.example.com is not trusted"),
+    }]);
+    assert!(site.visits() > 1, "edge and origin were looked at");
+    assert!(!site.heard().contains("hunter2hunter2") && !site.heard().to_lowercase().contains("cookie"));
 }
