@@ -3,16 +3,17 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cfdoctor_checks::evidence::tls::{Der, TrustInputs};
 use http_body_util::Full;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -105,8 +106,19 @@ pub(crate) async fn scripted(answers: Vec<Vec<u8>>, hold: bool) -> Server {
 
 /// Short waits.
 pub(crate) fn settings() -> Settings {
-    Settings { timeout: Duration::from_millis(700), connect_timeout: Duration::from_millis(700), ..Settings::default() }
+    Settings {
+        timeout: Duration::from_millis(700),
+        connect_timeout: Duration::from_millis(700),
+        trust: TrustInputs { extra_roots: vec![Der(OWN.0.to_vec())], origin_ca: None },
+        ..Settings::default()
+    }
 }
+
+/// The certificate of [`tls`], which [`settings`] trust, and its key.
+static OWN: LazyLock<(CertificateDer<'static>, Vec<u8>)> = LazyLock::new(|| {
+    let certified = rcgen::generate_simple_self_signed(vec!["site.test".to_owned()]).unwrap();
+    (certified.cert.der().clone(), certified.signing_key.serialize_der())
+});
 
 /// A connection in clear text.
 pub(crate) async fn connect(server: &Server, h2: bool, budget: &Budget) -> Connection {
@@ -114,12 +126,10 @@ pub(crate) async fn connect(server: &Server, h2: bool, budget: &Budget) -> Conne
     Connection::over(Box::new(stream), h2, budget, &settings()).await.unwrap()
 }
 
-/// A TLS configuration with a certificate of its own for `site.test`; `wants_client`: refuses who shows none.
+/// A TLS configuration with our own certificate for `site.test`; `wants_client`: refuses who shows none.
 pub(crate) fn tls(alpn: &[&str], wants_client: bool) -> TlsAcceptor {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let certified = rcgen::generate_simple_self_signed(vec!["site.test".to_owned()]).unwrap();
-    let key = PrivateKeyDer::Pkcs8(certified.signing_key.serialize_der().into());
-    let certificate = certified.cert.der().clone();
+    let (certificate, key) = (OWN.0.clone(), PrivateKeyDer::Pkcs8(OWN.1.clone().into()));
     let builder = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
     let builder = if wants_client {
         let mut roots = RootCertStore::empty();
