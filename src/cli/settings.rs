@@ -53,7 +53,7 @@ pub(super) fn read(given: &NetworkArgs) -> Result<Settings, CommandError> {
 }
 
 /// `Name: value`. An error never repeats the value: it may be a secret.
-fn header(line: &str) -> Result<(String, SecretString), CommandError> {
+pub(super) fn header(line: &str) -> Result<(String, SecretString), CommandError> {
     let wrong = |why: &str| CommandError::usage(format!("-H: {why}"));
     let (name, value) = line.split_once(':').ok_or_else(|| wrong("write 'NAME: VALUE', with a colon"))?;
     if name.is_empty() || !name.bytes().all(values::is_token_byte) {
@@ -75,7 +75,7 @@ fn header(line: &str) -> Result<(String, SecretString), CommandError> {
 }
 
 /// `[http://|socks5://][USER:PASSWORD@]HOST[:PORT]`. An error never repeats the text: it may hold a password.
-fn proxy(text: &str) -> Result<Proxy, CommandError> {
+pub(super) fn proxy(text: &str) -> Result<Proxy, CommandError> {
     let wrong = |why: String| CommandError::usage(format!("--proxy: {why}"));
     let (kind, rest) = match text.split_once("://") {
         None => (ProxyKind::Http, text),

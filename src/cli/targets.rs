@@ -154,7 +154,7 @@ fn stdin() -> Result<String, CommandError> {
 }
 
 /// One target on each line; `#` starts a comment at the start of a line or after a space, so that a URL may hold one.
-fn list(text: &str) -> Result<Vec<Target>, CommandError> {
+pub(super) fn list(text: &str) -> Result<Vec<Target>, CommandError> {
     let mut targets = Vec::new();
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let line = line.trim();

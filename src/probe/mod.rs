@@ -9,8 +9,11 @@ pub mod budget;
 pub mod cloudflare;
 pub mod dial;
 pub mod dns;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod http;
 mod known;
+mod secrets;
 pub mod tls;
 pub mod vantage;
 
@@ -111,6 +114,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
         gateway,
         traffic: budget.spent(),
     };
+    secrets::take_out(&mut evidence, &secrets::of(settings));
     if let Some(plan) = &settings.plan {
         plan.adjust(&mut evidence);
     }

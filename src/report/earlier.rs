@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use cfdoctor_checks::evidence::redact;
 use serde::Deserialize;
 
 use super::{Report, SCHEMA_VERSION, Status, TargetReport};
@@ -66,18 +67,26 @@ impl Report {
         if text.len() as u64 > MAX_OCTETS {
             return Err(EarlierError::TooLarge);
         }
-        let version: Version = parse(&text)?;
+        Report::parse(&text)
+    }
+
+    /// The same of what was read already.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &[u8]) -> Result<Self, EarlierError> {
+        let version: Version = parse(text)?;
         if version.schema_version > u64::from(SCHEMA_VERSION) {
             return Err(EarlierError::Newer { found: version.schema_version });
         }
-        parse(&text)
+        parse(text)
     }
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, EarlierError> {
     serde_json::from_slice(text).map_err(|error| {
         if error.is_data() {
-            EarlierError::NotReport { why: error.to_string() }
+            EarlierError::NotReport { why: redact::reason(&error) }
         } else {
             EarlierError::NotJson { line: error.line(), column: error.column() }
         }

@@ -21,6 +21,7 @@ mod hostile;
 mod measured;
 #[cfg(feature = "aws")]
 mod moto;
+mod mutated;
 mod plans;
 mod real_servers;
 mod register;
