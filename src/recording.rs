@@ -43,7 +43,7 @@ pub enum RecordingError {
         source: io::Error,
     },
     /// A file is not what it should be.
-    #[error("{path}: not part of a recording: {} (record again with --record DIR)", redact::reason(source))]
+    #[error("{path}: not part of a recording: {} (record again with --record DIR)", redact::reason(.source))]
     Json {
         /// Which.
         path: String,

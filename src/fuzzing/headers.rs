@@ -32,7 +32,8 @@ pub(super) fn headers(octets: &[u8]) {
     let vary = Vary::parse(lines.iter().copied());
     assert_eq!(Vary::parse([vary.print().as_str()]), vary);
     // What the evidence asks of a whole answer.
-    for control in [all.cache_control(), all.cdn_cache_control(), all.cloudflare_cdn_cache_control(), all.surrogate_control()]
+    for control in
+        [all.cache_control(), all.cdn_cache_control(), all.cloudflare_cdn_cache_control(), all.surrogate_control()]
     {
         control.faults();
     }

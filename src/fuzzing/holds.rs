@@ -20,8 +20,8 @@ const MAX_REPORT: usize = 8 * 1024 * 1024;
 /// No text in which a terminal, a log or a browser would see more than text; line feeds may stand.
 pub(crate) fn harmless(what: &str) {
     if let Some(at) = what.find(|c| c != '\n' && text::is_hostile(c)) {
-        let from = what.floor_char_boundary(at.saturating_sub(80));
-        panic!("a control character in {:?}", &what[from..what.ceil_char_boundary((at + 20).min(what.len()))]);
+        let before: String = what[..at].chars().rev().take(80).collect::<Vec<_>>().into_iter().rev().collect();
+        panic!("a control character after {before:?}: {:?}", what[at..].chars().next());
     }
 }
 

@@ -75,7 +75,9 @@ mod tests {
                 body(&octets);
                 assert!(start.elapsed() < Duration::from_secs(30), "{} takes too long", file.display());
             }
-            for octets in [vec![], vec![0; 100_000], b"{\"".repeat(50_000), b"[".repeat(100_000), b"a:\n ".repeat(30_000)] {
+            for octets in
+                [vec![], vec![0; 100_000], b"{\"".repeat(50_000), b"[".repeat(100_000), b"a:\n ".repeat(30_000)]
+            {
                 body(&octets);
             }
         }

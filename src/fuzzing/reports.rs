@@ -3,8 +3,8 @@
 use cfdoctor_checks::evidence::{Evidence, Target};
 use time::macros::datetime;
 
-use super::holds::{examined, told};
 use super::harmless;
+use super::holds::{examined, told};
 use crate::report::{Difference, Known, Report};
 
 /// `cfdoctor.toml`, and the judgement by it.

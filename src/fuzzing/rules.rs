@@ -84,7 +84,7 @@ pub(super) fn patterns(octets: &[u8]) {
         assert_eq!(page_rule(pattern, &target), page_rule(pattern, &target));
         worker_route(pattern, &target);
         captures(pattern, &target);
-        assert_eq!(glob(pattern, url), crate::values::glob(pattern, url) || glob(pattern, url));
+        glob(pattern, url);
     }
     parts(pattern);
     specificity(pattern);

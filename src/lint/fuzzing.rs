@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use cfdoctor_checks::evidence::Evidence;
 use time::macros::datetime;
 
-use super::detect::detect;
 use super::declared::Tomorrow;
+use super::detect::detect;
 use super::pile::Pile;
 use super::{End, Kind, LintError, LintInput};
 use crate::fuzzing::{harmless, judged};

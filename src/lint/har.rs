@@ -114,7 +114,11 @@ pub(super) fn read(reader: impl Read) -> Result<Har, String> {
                 redact::reason(&error)
             ));
         }
-        sink.note(format!("stops making sense after {} entries ({}); what is whole is judged", sink.entries, redact::reason(&error)));
+        sink.note(format!(
+            "stops making sense after {} entries ({}); what is whole is judged",
+            sink.entries,
+            redact::reason(&error)
+        ));
     } else if !sink.has_log {
         return Err("JSON without log.entries: not a HAR file".into());
     } else if sink.har.groups.is_empty() {

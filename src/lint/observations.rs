@@ -52,7 +52,8 @@ struct TlsRow {
 /// # Errors
 /// It is not JSON, or not an object.
 pub(super) fn parse(bytes: &[u8]) -> Result<(Observations, Vec<String>), String> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| format!("observations: not JSON: {}", redact::reason(&error)))?;
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|error| format!("observations: not JSON: {}", redact::reason(&error)))?;
     let Value::Object(map) = value else { return Err("observations: an object with dns and tls is wanted".into()) };
     let mut notes = Vec::new();
     let mut found = Observations::default();

@@ -247,7 +247,8 @@ impl Pile {
         let mut found = Vec::new();
         for group in std::mem::take(&mut self.har) {
             let Ok(mut target) = group.url.parse::<Target>() else {
-                notes.push(format!("{}: not a URL that can be judged, skipped", shorten(&redact::text(&group.url), 80)));
+                notes
+                    .push(format!("{}: not a URL that can be judged, skipped", shorten(&redact::text(&group.url), 80)));
                 continue;
             };
             if input.url.as_ref().is_some_and(|url| url.url() != target.url()) {

@@ -114,7 +114,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
         gateway,
         traffic: budget.spent(),
     };
-    secrets::take_out(&mut evidence, &secrets::of(settings));
+    secrets::take_out(&mut evidence, settings);
     if let Some(plan) = &settings.plan {
         plan.adjust(&mut evidence);
     }

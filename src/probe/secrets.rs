@@ -10,10 +10,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::aws::AwsAccess;
 use crate::settings::{Credential, Settings};
 
 /// What the settings hold: the user's own header lines, the proxy's password, the Cloudflare token.
-pub(super) fn of(settings: &Settings) -> Secrets {
+fn of(settings: &Settings) -> Secrets {
     let mut secrets = Secrets::default();
     settings.request_headers.iter().for_each(|(name, value)| secrets.learn(name, value.expose_secret()));
     if let Some(credentials) = settings.proxy.as_ref().and_then(|proxy| proxy.credentials.as_ref()) {
@@ -28,7 +29,11 @@ pub(super) fn of(settings: &Settings) -> Secrets {
 }
 
 /// Takes them out of everything that servers said. The documents of the APIs are made without them.
-pub(super) fn take_out(evidence: &mut Evidence, secrets: &Secrets) {
+pub(super) fn take_out(evidence: &mut Evidence, settings: &Settings) {
+    if let Some(keys) = settings.aws.as_ref().and_then(AwsAccess::secrets) {
+        clean(&mut evidence.gateway, keys);
+    }
+    let secrets = &of(settings);
     if secrets.is_empty() {
         return;
     }

@@ -29,5 +29,6 @@ mod renderers;
 mod rich;
 mod rules_oracle;
 mod scenarios;
+mod secrets;
 mod whole;
 mod why;

@@ -94,7 +94,11 @@ fn nothing_is_concluded_from_what_is_not_there() {
         .iter()
         .filter(|((id, probe, _, after), _)| !SPEAKS_WITHOUT.contains(&(id, *probe, *after)))
         .map(|((id, probe, before, after), where_)| {
-            format!("{id} without {probe:?}: {before:?} -> {after:?} in {} ({:?})", where_.len(), where_.iter().take(3).collect::<Vec<_>>())
+            format!(
+                "{id} without {probe:?}: {before:?} -> {after:?} in {} ({:?})",
+                where_.len(),
+                where_.iter().take(3).collect::<Vec<_>>()
+            )
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -204,12 +208,6 @@ fn report(evidence: &Evidence, checks: &[&'static Check]) -> Report {
     Report::new(run, vec![examine(evidence, checks)], &Policy::default())
 }
 
-/// What the reader says of evidence that is none: short, with nothing in it that a terminal obeys.
-fn is_clear(error: &serde_json::Error) {
-    let words = error.to_string();
-    assert!(words.len() > 10, "{words}");
-}
-
 #[test]
 fn changed_evidence_is_judged_and_told() {
     std::thread::scope(|scope| {
@@ -233,8 +231,7 @@ fn share(seed: u8, count: usize) {
         }
         let evidence: Evidence = match serde_json::from_value(document) {
             Ok(evidence) => evidence,
-            Err(error) => {
-                is_clear(&error);
+            Err(_) => {
                 refused += 1;
                 continue;
             }
@@ -274,7 +271,7 @@ fn a_part_that_is_no_evidence_is_named() {
         change(&mut document, &mut dice);
         let mut text = document.to_string();
         if dice.below(4) == 0 {
-            text.truncate(text.floor_char_boundary(dice.below(text.len())));
+            text = text.chars().take(dice.below(text.len())).collect();
         }
         std::fs::write(&path, text).unwrap();
         match cfdoctor::recording::read(folder.path(), None) {

@@ -170,7 +170,9 @@ mod tests {
             let out = text(given);
             assert!(!out.contains(secret), "{out}");
         }
-        for plain in ["https://x.example.com/?page=2", "https://x.example.com/a@b", "mail a@b.example.com", "basic realm"] {
+        for plain in
+            ["https://x.example.com/?page=2", "https://x.example.com/a@b", "mail a@b.example.com", "basic realm"]
+        {
             assert_eq!(text(plain), plain);
         }
         let kept = text("?X-Amz-Signature=ab%2Fcd&page=2#x");

@@ -52,7 +52,11 @@ impl Secrets {
 
     fn learn_from(&mut self, name: &str, value: &str, shortest: usize) {
         let (lower, value) = (name.to_ascii_lowercase(), value.trim());
-        let mut long = |secret: &str| if secret.len() >= shortest { self.add(secret) };
+        let mut long = |secret: &str| {
+            if secret.len() >= shortest {
+                self.add(secret)
+            }
+        };
         match lower.as_str() {
             "cookie" | "set-cookie" => {
                 let pairs = value.split(';').take(if lower == "cookie" { usize::MAX } else { 1 });
@@ -226,7 +230,9 @@ mod tests {
             ("Accept", "text/html"),
             ("Referer", "https://a.example.com/x?token=s3cr3t%2Ds3cr3t%2D4&page=seventeen&key=product"),
         ]);
-        for secret in ["s3cr3t-1", "s3cr3t-2", "dXNlcjpodW50ZXIyaHVudGVyMg", "hunter2hunter2", "s3cr3t-3", "s3cr3t-s3cr3t-4"] {
+        for secret in
+            ["s3cr3t-1", "s3cr3t-2", "dXNlcjpodW50ZXIyaHVudGVyMg", "hunter2hunter2", "s3cr3t-3", "s3cr3t-s3cr3t-4"]
+        {
             assert!(secrets.are_in(secret), "{secret}");
         }
         for plain in ["text/html", "seventeen", "product", "https://a.example.com/x", "user"] {

@@ -27,8 +27,9 @@ mod stub;
 mod stub_tests;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use cfdoctor_checks::evidence::redact::Secrets;
 use cfdoctor_checks::evidence::{Gateway, Gathered, Target};
 use cfdoctor_checks::{NotRun, Probe};
 use secrecy::SecretString;
@@ -72,6 +73,8 @@ struct Inner {
     /// `AWS_PROFILE`, for sentences.
     profile: Option<String>,
     has_credentials: bool,
+    /// The credentials as they were found, to be looked for where they must not be.
+    secrets: OnceLock<Secrets>,
     #[cfg(feature = "aws")]
     fixed: Option<Fixed>,
     #[cfg(feature = "aws")]
@@ -133,12 +136,18 @@ impl AwsAccess {
             regions,
             profile,
             has_credentials,
+            secrets: OnceLock::new(),
             #[cfg(feature = "aws")]
             fixed,
             #[cfg(feature = "aws")]
             session: tokio::sync::OnceCell::new(),
         };
         AwsAccess { inner: Arc::new(inner) }
+    }
+
+    /// The credentials, once they were used: to be looked for where they must not be.
+    pub(in crate::probe) fn secrets(&self) -> Option<&Secrets> {
+        self.inner.secrets.get()
     }
 
     /// Why the account is not asked at all, if it is not.

@@ -20,6 +20,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use cfdoctor_checks::NotRun;
+use cfdoctor_checks::evidence::redact::Secrets;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -111,10 +112,15 @@ impl Session {
         };
         let base = loader.region(Region::new(home.clone().unwrap_or_else(|| GLOBAL.to_owned()))).load().await;
         if let Some(credentials) = base.credentials_provider() {
-            credentials.provide_credentials().await.map_err(|error| {
+            let found = credentials.provide_credentials().await.map_err(|error| {
                 let is_absent = matches!(error, CredentialsError::CredentialsNotLoaded(_));
                 errors::no_credentials(&chain(&error), is_absent, inner.profile.as_deref())
             })?;
+            let mut secrets = Secrets::default();
+            secrets.add(found.access_key_id());
+            secrets.add(found.secret_access_key());
+            secrets.add(found.session_token().unwrap_or_default());
+            let _ = inner.secrets.set(secrets);
         }
         Ok(Session {
             base,

@@ -31,8 +31,13 @@ pub(crate) fn two(octets: &[u8]) {
 /// Two requests over the connection on which these octets come.
 fn asked(octets: &[u8], h2: bool) {
     let headers = [("Authorization".to_owned(), SecretString::from(format!("Bearer {SECRET}")))];
-    let ask =
-        Ask { method: "GET", scheme: Scheme::Https, authority: "www.example.com", path: "/x?token=abc", headers: &headers };
+    let ask = Ask {
+        method: "GET",
+        scheme: Scheme::Https,
+        authority: "www.example.com",
+        path: "/x?token=abc",
+        headers: &headers,
+    };
     let settings = Settings { timeout: Duration::from_secs(5), ..Settings::default() };
     let io: BoxedIo = Box::new(tokio::io::join(std::io::Cursor::new(octets.to_vec()), tokio::io::sink()));
     runtime().block_on(async {

@@ -3,6 +3,7 @@
 
 mod certificates;
 mod doctor;
+mod echo;
 mod http_one;
 mod http_two;
 mod interrupted;
