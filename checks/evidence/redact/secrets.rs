@@ -1,6 +1,7 @@
 //! Secrets whose value is known, taken out of what others say: whoever was sent one may send it back, in any spelling.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -109,10 +110,8 @@ impl Secrets {
         if let Some(finder) = self.finder().filter(|finder| finder.is_match(&text)) {
             text = finder.replace_all(&text, &vec![REDACTED; self.spellings.len()]);
         }
-        if let Some(at) = self.cut_in(&text) {
-            text.truncate(at);
-            text.push_str(REDACTED);
-            text.push('…');
+        while let Some(cut) = self.cut_in(&text) {
+            text.replace_range(cut, REDACTED);
         }
         text
     }
@@ -126,17 +125,18 @@ impl Secrets {
         self.finder.get_or_init(|| if self.spellings.is_empty() { None } else { made() }).as_ref()
     }
 
-    /// Where the beginning of a secret stands at the cut end of a text.
-    fn cut_in(&self, text: &str) -> Option<usize> {
-        let text = text.strip_suffix('…')?;
-        let begins = |spelled: &String| {
-            let most = spelled.len().min(text.len());
-            let at = (CUT..most).rev().find(|length| {
-                spelled.is_char_boundary(*length) && text.ends_with(spelled.get(..*length).unwrap_or("\0"))
-            });
-            at.map(|length| text.len() - length)
-        };
-        self.spellings.iter().filter_map(begins).min()
+    /// Where the beginning of a secret stands before a cut.
+    fn cut_in(&self, text: &str) -> Option<Range<usize>> {
+        let mut cuts = text.match_indices('…').filter_map(|(at, _)| text.get(..at));
+        cuts.find_map(|before| {
+            let begun = |spelled: &String| {
+                let most = spelled.len().min(before.len() + 1);
+                let is_cut = |length: &usize| spelled.get(..*length).is_some_and(|begin| before.ends_with(begin));
+                (CUT..most).rev().find(is_cut)
+            };
+            let longest = self.spellings.iter().filter_map(begun).max()?;
+            Some(before.len() - longest..before.len())
+        })
     }
 }
 
@@ -246,6 +246,10 @@ mod tests {
         let secrets = knowing(&[("X-Api-Key", "hunter2hunter2")]);
         assert_eq!(secrets.blank("it starts with hunter2hun…".into()), "it starts with (redacted)…");
         assert_eq!(secrets.blank("it starts with hunt…".into()), "it starts with hunt…");
+        assert_eq!(
+            secrets.blank(r#"first "hunter2hun…" and hunter2hu…"#.into()),
+            r#"first "(redacted)…" and (redacted)…"#
+        );
         assert_eq!(secrets.blank("hunter2hun".into()), "hunter2hun");
     }
 }
