@@ -94,7 +94,10 @@ pub(super) fn proxy(text: &str) -> Result<Proxy, CommandError> {
         Some((credentials, place)) => (Some(SecretString::from(credentials)), place),
         None => (None, rest),
     };
-    let (host, port) = values::host_and_port(place, PROXY_PORT).map_err(wrong)?;
+    let place = values::host_and_port(place, PROXY_PORT);
+    let (host, port) = place.map_err(|_| {
+        wrong("the place of the proxy is not HOST or HOST:PORT; user name and password end with @".into())
+    })?;
     Ok(Proxy { kind, host, port, credentials })
 }
 

@@ -120,7 +120,7 @@ impl Secrets {
     fn finder(&self) -> Option<&AhoCorasick> {
         let made = || {
             let mut builder = AhoCorasick::builder();
-            builder.match_kind(MatchKind::LeftmostLongest).build(&self.spellings).ok()
+            builder.ascii_case_insensitive(true).match_kind(MatchKind::LeftmostLongest).build(&self.spellings).ok()
         };
         self.finder.get_or_init(|| if self.spellings.is_empty() { None } else { made() }).as_ref()
     }
@@ -131,7 +131,10 @@ impl Secrets {
         cuts.find_map(|before| {
             let begun = |spelled: &String| {
                 let most = spelled.len().min(before.len() + 1);
-                let is_cut = |length: &usize| spelled.get(..*length).is_some_and(|begin| before.ends_with(begin));
+                let is_cut = |length: &usize| {
+                    let end = before.len().checked_sub(*length).and_then(|from| before.get(from..));
+                    spelled.get(..*length).zip(end).is_some_and(|(begin, end)| begin.eq_ignore_ascii_case(end))
+                };
                 (CUT..most).rev().find(is_cut)
             };
             let longest = self.spellings.iter().filter_map(begun).max()?;
@@ -148,15 +151,23 @@ impl std::fmt::Debug for Secrets {
 
 /// How a secret may be written.
 fn spellings(secret: &str) -> Vec<String> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    let percent = |upper: bool| -> String {
-        let escaped = |byte: u8| if upper { format!("%{byte:02X}") } else { format!("%{byte:02x}") };
-        secret.bytes().map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { escaped(byte) }).collect()
+    // The letters of an escape are found in either case.
+    let percent = |plain: fn(u8) -> bool| -> String {
+        let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+        secret.bytes().map(one).collect()
     };
     let json = serde_json::to_string(secret).unwrap_or_default();
     let json = json.trim_matches('"').to_owned();
     let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-    let mut all = vec![secret.to_owned(), percent(true), percent(false), json.replace('/', "\\/"), json, html];
+    let mut all = vec![
+        secret.to_owned(),
+        percent(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte)),
+        percent(|byte| byte.is_ascii_alphanumeric()),
+        percent(|_| false),
+        json.replace('/', "\\/"),
+        json,
+        html,
+    ];
     // Wherever it begins in what is encoded: without the letters at both ends that hold other bits too.
     for before in 0..3_usize {
         let octets = [&b"\0\0"[..before], secret.as_bytes()].concat();
@@ -210,6 +221,8 @@ mod tests {
             r#"p&ss/w\"rd<é>+1"#,
             r#"p&ss\/w\"rd<é>+1"#,
             "p&amp;ss/w&quot;rd&lt;é&gt;+1",
+            "P&SS/W\"RD<é>+1",
+            "%70%26%73%73%2F%77%22%72%64%3C%C3%A9%3E%2B%31",
         ] {
             assert_eq!(secrets.blank(format!("a {spelled} b")), "a (redacted) b", "{spelled}");
         }

@@ -16,7 +16,7 @@ pub const AWS_KEY: &str = "AKIACANARY0123456789";
 pub const AWS_SECRET: &str = "awsSecretCanary/0123456789+abcdefghijklm";
 pub const AWS_SESSION: &str = "awsSessionCanary//0123456789+abcdefgh==";
 pub const COOKIE: &str = "cookieCanary-0123456789";
-pub const AUTHORIZATION: &str = "authorizationCanary.0123456789";
+pub const AUTHORIZATION: &str = "bearerCanary.0123456789";
 pub const PASSWORD: &str = "passwordCanary&0123456789";
 pub const API_KEY: &str = "apiKeyCanary\"0123456789";
 pub const SIGNATURE: &str = "signatureCanary0123456789abcdef";
