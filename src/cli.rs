@@ -5,6 +5,8 @@ mod args;
 mod demo;
 mod diff;
 mod dry_run;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod known;
 mod lint;
 mod lists;
@@ -30,7 +32,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use cfdoctor_checks::evidence::target::Expectation;
-use cfdoctor_checks::evidence::text;
+use cfdoctor_checks::evidence::{redact, text};
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::{policy, suggest, values};
@@ -95,8 +97,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(read) => read,
         Err(error) => {
             // Help and version are errors to clap, with code 0. An error repeats the argument as it came.
-            let _ = if is_hostile {
-                let lines = error.render().to_string();
+            let lines = error.render().to_string();
+            let harmless = if error.use_stderr() { redact::text(&lines) } else { lines.clone() };
+            let _ = if is_hostile || harmless != lines {
+                let lines = harmless;
                 writeln!(io::stderr(), "{}", lines.lines().map(text::clean).collect::<Vec<_>>().join("\n"))
             } else {
                 error.print()
@@ -107,7 +111,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     match execute(cli, typed) {
         Ok(code) => code,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {}", text::clean(&error.to_string()));
+            let _ = writeln!(io::stderr(), "error: {}", redact::text(&text::clean(&error.to_string())));
             error.exit_code()
         }
     }

@@ -13,6 +13,8 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use cfdoctor_checks::evidence::redact;
+
 use crate::recording::MAX_FILE;
 use crate::report::Place;
 use crate::suggest;
@@ -137,7 +139,8 @@ impl Positions {
 
 /// The reader's message, with what was probably meant.
 fn helpful(message: &str) -> String {
-    let message = message.lines().next().unwrap_or(message);
+    let message = redact::reason(&message);
+    let message = message.lines().next().unwrap_or(&message);
     let mut quoted = message.split('`').skip(1).step_by(2);
     let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
     match quoted.next() {

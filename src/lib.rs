@@ -8,6 +8,8 @@ pub mod config;
 pub mod demo;
 pub mod explain;
 pub mod fleet;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod lint;
 pub mod policy;
 pub mod probe;

@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use cfdoctor_checks::evidence::redact;
 use cfdoctor_checks::evidence::tls::TrustInputs;
 use cfdoctor_checks::evidence::{Evidence, Gathered, Target, Traffic};
 use cfdoctor_checks::{NotRun, Probe};
@@ -42,7 +43,7 @@ pub enum RecordingError {
         source: io::Error,
     },
     /// A file is not what it should be.
-    #[error("{path}: not part of a recording: {source} (record again with --record DIR)")]
+    #[error("{path}: not part of a recording: {} (record again with --record DIR)", redact::reason(.source))]
     Json {
         /// Which.
         path: String,

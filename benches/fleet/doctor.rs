@@ -73,7 +73,7 @@ enum Verdict {
 
 async fn visit(target: &Target, settings: &Settings, checks: &[&'static Check]) -> Verdict {
     let budget = Budget::quiet(settings.deadline);
-    let evidence = cfdoctor::gather(target, settings, &budget).await;
+    let evidence = Box::pin(cfdoctor::gather(target, settings, &budget)).await;
     let report = cfdoctor::examine(&evidence, checks);
     let line = serde_json::to_vec(&report).expect("plain data");
     assert!(line.len() > 1000, "a report says something");

@@ -159,7 +159,7 @@ impl FromStr for Target {
 
     /// Reads a host name, `host:port`, or an `http`/`https` URL; IDN becomes A-labels.
     fn from_str(given: &str) -> Result<Self, TargetError> {
-        let fail = |why: &str| TargetError { given: super::text::shorten(given, 120), why: why.into() };
+        let fail = |why: &str| TargetError { given: shown(given), why: why.into() };
         let text = given.trim();
         if text.is_empty() {
             return Err(fail("it is empty; give a host name or a URL"));
@@ -218,6 +218,11 @@ impl FromStr for Target {
     }
 }
 
+/// What was given, as an error may repeat it: it may hold a password or a signed parameter.
+fn shown(given: &str) -> String {
+    super::text::shorten(&super::redact::text(given), 120)
+}
+
 const PORT: &str = "the port is not a number from 1 to 65535";
 const ADDRESS: &str =
     "an address has no zone and no certificate name; give the host name, and pin the address with --resolve";
@@ -263,7 +268,7 @@ impl FromStr for DeclaredOrigin {
 
     /// Reads `HOST`, `HOST:PORT`, an address or `[v6]:PORT`.
     fn from_str(given: &str) -> Result<Self, TargetError> {
-        let fail = |why: &str| TargetError { given: super::text::shorten(given, 120), why: why.into() };
+        let fail = |why: &str| TargetError { given: shown(given), why: why.into() };
         let text = given.trim().trim_end_matches('/');
         if text.contains("://") || text.contains('/') {
             return Err(fail("an origin is HOST or HOST:PORT, as in the DNS record, without scheme and path"));
@@ -328,6 +333,10 @@ mod tests {
             let error = given.parse::<Target>().unwrap_err().to_string();
             assert!(error.contains(why), "{given:?}: {error}");
             assert!(!error.contains("secret"));
+        }
+        for given in ["https://user:secret@exa mple.com/", "https://a b.example.com/?token=secret"] {
+            let error = given.parse::<Target>().unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
         }
     }
 

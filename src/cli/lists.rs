@@ -34,6 +34,12 @@ pub(super) fn stdin() -> Result<List, CommandError> {
     Ok(List { path: None, text: read(std::io::stdin().lock(), "stdin")? })
 }
 
+/// A list out of memory.
+#[cfg(any(test, fuzzing))]
+pub(super) fn pasted(text: &str) -> List {
+    List { path: None, text: text.to_owned() }
+}
+
 fn read(from: impl Read, place: &str) -> Result<String, CommandError> {
     let mut bytes = Vec::new();
     let read = from.take(MAX_LIST + 1).read_to_end(&mut bytes);
@@ -114,8 +120,7 @@ mod tests {
 
     #[test]
     fn comments_and_blanks_are_no_targets() {
-        let text = "\u{feff}# hosts\n a.example.com \r\n\nhttps://b.example.com/x#y  # why\n".to_owned();
-        let list = List { path: None, text };
+        let list = pasted("\u{feff}# hosts\n a.example.com \r\n\nhttps://b.example.com/x#y  # why\n");
         assert_eq!(list.lines().collect::<Vec<_>>(), [(2, "a.example.com"), (4, "https://b.example.com/x#y")]);
         assert_eq!(list.name(), "stdin");
     }

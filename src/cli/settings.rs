@@ -69,7 +69,7 @@ pub(super) fn reach(proxy_text: Option<&str>, cacert: &[PathBuf]) -> Result<Sett
 }
 
 /// `Name: value`. An error never repeats the value: it may be a secret.
-fn header(line: &str) -> Result<(String, SecretString), CommandError> {
+pub(super) fn header(line: &str) -> Result<(String, SecretString), CommandError> {
     let wrong = |why: &str| CommandError::usage(format!("-H: {why}"));
     let (name, value) = line.split_once(':').ok_or_else(|| wrong("write 'NAME: VALUE', with a colon"))?;
     if name.is_empty() || !name.bytes().all(values::is_token_byte) {
@@ -91,7 +91,7 @@ fn header(line: &str) -> Result<(String, SecretString), CommandError> {
 }
 
 /// `[http://|socks5://][USER:PASSWORD@]HOST[:PORT]`. An error never repeats the text: it may hold a password.
-fn proxy(text: &str) -> Result<Proxy, CommandError> {
+pub(super) fn proxy(text: &str) -> Result<Proxy, CommandError> {
     let wrong = |why: String| CommandError::usage(format!("--proxy: {why}"));
     let (kind, rest) = match text.split_once("://") {
         None => (ProxyKind::Http, text),
@@ -110,7 +110,10 @@ fn proxy(text: &str) -> Result<Proxy, CommandError> {
         Some((credentials, place)) => (Some(SecretString::from(credentials)), place),
         None => (None, rest),
     };
-    let (host, port) = values::host_and_port(place, PROXY_PORT).map_err(wrong)?;
+    let place = values::host_and_port(place, PROXY_PORT);
+    let (host, port) = place.map_err(|_| {
+        wrong("the place of the proxy is not HOST or HOST:PORT; user name and password end with @".into())
+    })?;
     Ok(Proxy { kind, host, port, credentials })
 }
 

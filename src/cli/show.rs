@@ -4,7 +4,7 @@ use clap::{Arg, ArgAction, CommandFactory};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use cfdoctor_checks::evidence::text;
+use cfdoctor_checks::evidence::{redact, text};
 
 use super::args::{Cli, DataFormat, ShowArgs};
 use super::setup::{FoundBy, Setup, Typed};
@@ -123,7 +123,7 @@ fn values(setup: &Setup) -> Vec<Entry> {
     let mut entries: Vec<Entry> = options.filter_map(|option| entry(setup, option)).collect();
     for (name, is_secret) in VARIABLES {
         let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) else { continue };
-        let value = if *is_secret { REDACTED.into() } else { text::clean(&value.to_string_lossy()) };
+        let value = if *is_secret { REDACTED.into() } else { redact::text(&text::clean(&value.to_string_lossy())) };
         let origin = Origin::Environment { variable: (*name).into() };
         entries.push(Entry { key: (*name).into(), value: value.into(), origin });
     }
@@ -202,14 +202,14 @@ fn given(setup: &Setup, option: &Arg) -> Value {
 fn simple(text: &str) -> Value {
     match text.parse::<u64>() {
         Ok(number) => number.into(),
-        Err(_) => text::clean(text).into(),
+        Err(_) => redact::text(&text::clean(text)).into(),
     }
 }
 
 /// Harmless text only.
 fn clean(value: Value) -> Value {
     match value {
-        Value::String(string) => text::clean(&string).into(),
+        Value::String(string) => redact::text(&text::clean(&string)).into(),
         Value::Array(items) => items.into_iter().map(clean).collect(),
         other => other,
     }
@@ -251,7 +251,7 @@ fn target(setup: &Setup, arguments: &ShowArgs, index: usize, own: &TargetConfig)
     let none = || (Value::Null, Origin::Default);
     let url = own.target().map(|target| target.url()).unwrap_or_else(|_| own.url.clone());
     let all = [
-        ("url", inner("url", Some(json!(cfdoctor_checks::evidence::redact::text(&url)))).unwrap_or_else(none)),
+        ("url", inner("url", Some(json!(redact::text(&url)))).unwrap_or_else(none)),
         ("origin", origin.unwrap_or_else(none)),
         ("region", region.unwrap_or_else(none)),
         ("expect", expect),

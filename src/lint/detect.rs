@@ -1,7 +1,6 @@
 //! What the content says a file is.
 
 use cfdoctor_checks::evidence::Gateway;
-use cfdoctor_checks::evidence::text::shorten;
 use cfdoctor_checks::evidence::zone::KEYS;
 
 use super::{Kind, account, http_dump, pem, template};
@@ -69,10 +68,8 @@ pub(super) fn detect(bytes: &[u8]) -> Result<Kind, String> {
     if let Some(what) = account::useless_output(&text) {
         return Err(what);
     }
-    Err(format!(
-        "no kind of file that lint reads; it begins with {:?} (an HTTP dump has a line HTTP/… STATUS)",
-        shorten(start.lines().next().unwrap_or_default(), 60)
-    ))
+    // Its words are not repeated: somebody may have named the wrong file.
+    Err("no kind of file that lint reads (an HTTP dump has a line HTTP/… STATUS); say what it is with --kind".into())
 }
 
 fn known_binary(bytes: &[u8]) -> Option<&'static str> {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::Read;
 
 use cfdoctor_checks::evidence::http::{Body, BodyEnd, Exchange, Headers, Outcome, Request, Response, Timing};
-use cfdoctor_checks::evidence::redact;
+use cfdoctor_checks::evidence::redact::{self, Secrets};
 use cfdoctor_checks::evidence::text::{clean, shorten};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -109,15 +109,23 @@ pub(super) fn read(reader: impl Read) -> Result<Har, String> {
         // A browser that crashed while saving leaves a file cut in the middle: what is whole is judged.
         if sink.har.groups.is_empty() {
             return Err(format!(
-                "taken for a HAR file, which stops making sense after {} entries: {error}",
-                sink.entries
+                "taken for a HAR file, which stops making sense after {} entries: {}",
+                sink.entries,
+                redact::reason(&error)
             ));
         }
-        sink.note(format!("stops making sense after {} entries ({error}); what is whole is judged", sink.entries));
+        sink.note(format!(
+            "stops making sense after {} entries ({}); what is whole is judged",
+            sink.entries,
+            redact::reason(&error)
+        ));
     } else if !sink.has_log {
         return Err("JSON without log.entries: not a HAR file".into());
     } else if sink.har.groups.is_empty() {
         return Err(format!("a HAR file without a usable entry (of {})", sink.entries));
+    }
+    for exchange in sink.har.groups.iter_mut().flat_map(|group| &mut group.exchanges) {
+        hide(exchange, &sink.secrets);
     }
     if sink.unnoted > 0 {
         sink.har.notes.push(format!("and {} more notes of this kind", sink.unnoted));
@@ -132,6 +140,7 @@ struct Sink {
     entries: usize,
     unnoted: usize,
     has_log: bool,
+    secrets: Secrets,
 }
 
 impl Sink {
@@ -144,7 +153,7 @@ impl Sink {
         let index = self.entries - 1;
         match serde_json::from_str::<Entry>(value.get()) {
             Ok(entry) => self.keep(index, entry),
-            Err(error) => self.note(format!("entry {index}: skipped: {error}")),
+            Err(error) => self.note(format!("entry {index}: skipped: {}", redact::reason(&error))),
         }
     }
 
@@ -174,9 +183,21 @@ impl Sink {
         if let Some(group) = self.har.groups.get_mut(place)
             && group.exchanges.len() < MAX_SAMPLES
         {
+            let lines = entry.request.headers.iter().chain(&entry.response.headers);
+            lines.for_each(|line| self.secrets.guess(&line.name, &line.value));
+            self.secrets.learn_url(&url);
             group.exchanges.push(exchange(entry, &url, status));
         }
     }
+}
+
+/// What the file shows as a secret in one place is one in every other.
+fn hide(exchange: &mut Exchange, secrets: &Secrets) {
+    if let Outcome::Answered(response) = &mut exchange.outcome {
+        response.headers.hide(secrets);
+        response.body.prefix = secrets.blank(std::mem::take(&mut response.body.prefix));
+    }
+    exchange.request.url = secrets.blank(std::mem::take(&mut exchange.request.url));
 }
 
 fn exchange(entry: Entry, url: &str, status: u16) -> Exchange {

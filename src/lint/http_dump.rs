@@ -6,6 +6,7 @@
 use cfdoctor_checks::evidence::http::{
     Body, BodyEnd, Exchange, Exchanges, Headers, Outcome, Request, Response, Timing,
 };
+use cfdoctor_checks::evidence::redact::Secrets;
 use cfdoctor_checks::evidence::target::{Scheme, Target};
 use cfdoctor_checks::evidence::text::{clean, clean_bytes, shorten};
 use cfdoctor_checks::evidence::{Evidence, Gathered, redact};
@@ -80,6 +81,7 @@ enum Reading {
 pub(super) fn parse(bytes: &[u8]) -> Result<(Vec<Answer>, Vec<String>), String> {
     let (mut answers, mut notes) = (Vec::<Answer>::new(), Vec::new());
     let (mut reading, mut current, mut next) = (Reading::Outside, None::<Answer>, Answer::default());
+    let mut secrets = Secrets::default();
     for (index, raw) in bytes.split(|b| *b == b'\n').enumerate() {
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
         let line = clean_bytes(raw);
@@ -89,7 +91,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Vec<Answer>, Vec<String>), String> 
                 finish(&mut answers, &mut current, &mut notes);
                 reading = Reading::Outside;
             }
-            request_line(asked, &mut next);
+            request_line(asked, &mut next, &mut secrets);
             continue;
         }
         if line.starts_with("* ") || line.starts_with("{ [") || line.starts_with("} [") {
@@ -102,6 +104,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Vec<Answer>, Vec<String>), String> 
             finish(&mut answers, &mut current, &mut notes);
             if answers.len() >= MAX_ANSWERS {
                 notes.push(format!("line {at}: only the first {MAX_ANSWERS} answers are judged"));
+                hide(&mut answers, &secrets);
                 return Ok((answers, notes));
             }
             let tunnel = status == 200 && reason.to_ascii_lowercase().contains("connection established");
@@ -117,7 +120,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Vec<Answer>, Vec<String>), String> 
         }
         match (&reading, current.as_mut()) {
             (Reading::Head, Some(_)) if text.trim().is_empty() => reading = Reading::Body,
-            (Reading::Head, Some(answer)) => header_line(text, at, answer, &mut notes),
+            (Reading::Head, Some(answer)) => header_line(text, at, answer, &mut notes, &mut secrets),
             (Reading::Body, Some(answer)) if answer.body.len() < PREFIX && verbose.is_none() => {
                 answer.body.push_str(&line);
                 answer.body.push('\n');
@@ -130,10 +133,20 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Vec<Answer>, Vec<String>), String> 
     if cut && let Some(last) = answers.last() {
         notes.push(format!("the last answer (status {}) ends inside its header lines", last.status));
     }
+    hide(&mut answers, &secrets);
     if answers.is_empty() {
         return Err("taken for an HTTP dump, but no answer in it could be read".into());
     }
     Ok((answers, notes))
+}
+
+/// What the file shows as a secret in one place is one in every other.
+fn hide(answers: &mut [Answer], secrets: &Secrets) {
+    for answer in answers {
+        answer.headers.hide(secrets);
+        answer.body = secrets.blank(std::mem::take(&mut answer.body));
+        answer.path = answer.path.take().map(|path| secrets.blank(path));
+    }
 }
 
 fn finish(answers: &mut Vec<Answer>, current: &mut Option<Answer>, notes: &mut Vec<String>) {
@@ -145,7 +158,7 @@ fn finish(answers: &mut Vec<Answer>, current: &mut Option<Answer>, notes: &mut V
     }
 }
 
-fn request_line(text: &str, next: &mut Answer) {
+fn request_line(text: &str, next: &mut Answer, secrets: &mut Secrets) {
     if text.is_empty() {
         return;
     }
@@ -153,6 +166,7 @@ fn request_line(text: &str, next: &mut Answer) {
     if let (Some(method), Some(path), Some(version)) = (words.next(), words.next(), words.next())
         && version.starts_with("HTTP/")
     {
+        secrets.learn_url(path);
         *next = Answer {
             method: Some(shorten(method, 20)),
             path: Some(path.to_owned()),
@@ -167,6 +181,7 @@ fn request_line(text: &str, next: &mut Answer) {
         if name.eq_ignore_ascii_case("host") {
             next.host = Some(value.trim().to_ascii_lowercase());
         }
+        secrets.guess(name, value);
         next.asked.push(name, value);
     }
 }
@@ -181,15 +196,19 @@ fn note_port(line: &str, next: &mut Answer) {
     }
 }
 
-fn header_line(text: &str, at: usize, answer: &mut Answer, notes: &mut Vec<String>) {
+fn header_line(text: &str, at: usize, answer: &mut Answer, notes: &mut Vec<String>, secrets: &mut Secrets) {
     if answer.headers.lines().len() >= MAX_FIELDS {
         return;
     }
     match text.split_once(':') {
         // HTTP/2 pseudo headers as some tools print them.
         Some(("", _)) => {}
-        Some((name, value)) if !name.is_empty() && !name.contains(' ') => answer.headers.push(name, value),
-        _ => notes.push(format!("line {at}: not a header line, skipped: {:?}", shorten(text, 60))),
+        Some((name, value)) if !name.is_empty() && !name.contains(' ') => {
+            secrets.guess(name, value);
+            answer.headers.push(name, value);
+        }
+        // What stands there is not repeated: half of a cookie is no header line either.
+        _ => notes.push(format!("line {at}: not a header line, skipped")),
     }
 }
 
@@ -254,7 +273,7 @@ fn exchanges(
             // Somebody saved it under another spelling of the URL: it is still what they ask about.
             found.samples.push(exchange);
         } else {
-            notes.push(format!("an answer for {} is about another URL, skipped", shorten(&url, 80)));
+            notes.push(format!("an answer for {} is about another URL, skipped", shorten(&redact::text(&url), 80)));
         }
     }
     found

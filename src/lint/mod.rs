@@ -3,6 +3,8 @@
 mod account;
 pub mod declared;
 mod detect;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod har;
 mod http_dump;
 mod observations;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use cfdoctor_checks::evidence::dns::{CaaRecord, CaaSearch, CaaStep, Chain, Hop, Lookup, ZoneCut};
+use cfdoctor_checks::evidence::redact;
 use cfdoctor_checks::evidence::text::{clean, shorten};
 use cfdoctor_checks::evidence::tls::{Certificate, ClientCertificate, Connect, Handshake, TlsOutcome};
 use cfdoctor_checks::evidence::{Dns, Evidence, Gathered};
@@ -51,7 +52,8 @@ struct TlsRow {
 /// # Errors
 /// It is not JSON, or not an object.
 pub(super) fn parse(bytes: &[u8]) -> Result<(Observations, Vec<String>), String> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| format!("observations: not JSON: {error}"))?;
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|error| format!("observations: not JSON: {}", redact::reason(&error)))?;
     let Value::Object(map) = value else { return Err("observations: an object with dns and tls is wanted".into()) };
     let mut notes = Vec::new();
     let mut found = Observations::default();
@@ -60,7 +62,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Observations, Vec<String>), String>
     found.tls.retain(|row| {
         let known = row.peer == "edge" || row.peer == "origin";
         if !known {
-            notes.push(format!("tls: peer {:?} is neither edge nor origin, skipped", shorten(&row.peer, 40)));
+            notes.push("tls: a row whose peer is neither edge nor origin, skipped".into());
         }
         known
     });
@@ -77,7 +79,7 @@ fn rows<T: serde::de::DeserializeOwned>(list: Option<&Value>, what: &str, into: 
     for (index, row) in list.iter().take(MAX_ROWS).enumerate() {
         match serde_json::from_value(row.clone()) {
             Ok(row) => into.push(row),
-            Err(error) => notes.push(format!("{what}[{index}]: skipped: {error}")),
+            Err(error) => notes.push(format!("{what}[{index}]: skipped: {}", redact::reason(&error))),
         }
     }
 }

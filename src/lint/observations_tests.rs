@@ -54,7 +54,7 @@ fn tls_rows_become_reported_handshakes() {
     let handshake = evidence.origin.tls.get().unwrap();
     assert_eq!(handshake.outcome, TlsOutcome::Reported { error: Some("certificate has expired".into()) });
     assert_eq!(handshake.leaf().unwrap().not_after, Some(datetime!(2025-05-01 0:00 UTC)));
-    assert!(notes[0].contains("moon"));
+    assert!(notes[0].contains("neither edge nor origin"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use cfdoctor_checks::Probe;
+use cfdoctor_checks::evidence::redact;
 use cfdoctor_checks::evidence::text::shorten;
 use cfdoctor_checks::evidence::zone::Zone;
 use cfdoctor_checks::evidence::{Evidence, Gateway, Gathered, Target};
@@ -69,10 +70,7 @@ impl Pile {
         };
         file.rewind().map_err(io)?;
         if kind == Kind::Har {
-            let found = har::read(BufReader::with_capacity(1 << 20, file)).map_err(unreadable)?;
-            self.notes.extend(found.notes.into_iter().map(|note| format!("{shown}: {note}")));
-            self.har.extend(found.groups);
-            return Ok(());
+            return self.take_har(BufReader::with_capacity(1 << 20, file), &shown).map_err(unreadable);
         }
         let most = if kind == Kind::Terraform { MAX_PLAN } else { MAX_FILE };
         if metadata.len() > most {
@@ -80,20 +78,42 @@ impl Pile {
         }
         let mut bytes = Vec::new();
         file.take(most).read_to_end(&mut bytes).map_err(io)?;
+        self.take(end, kind, &bytes, &shown, input).map_err(unreadable)
+    }
+
+    fn take_har(&mut self, reader: impl Read, shown: &str) -> Result<(), String> {
+        let found = har::read(reader)?;
+        self.notes.extend(found.notes.into_iter().map(|note| format!("{shown}: {note}")));
+        self.har.extend(found.groups);
+        Ok(())
+    }
+
+    /// Adds what a file holds.
+    ///
+    /// # Errors
+    /// Why it cannot be read as this kind.
+    pub(super) fn take(
+        &mut self,
+        end: End,
+        kind: Kind,
+        bytes: &[u8],
+        shown: &str,
+        input: &LintInput,
+    ) -> Result<(), String> {
         match kind {
             Kind::Observations => {
-                let (found, notes) = observations::parse(&bytes).map_err(unreadable)?;
+                let (found, notes) = observations::parse(bytes)?;
                 self.notes.extend(notes.into_iter().map(|note| format!("{shown}: {note}")));
                 self.observed.push(found);
             }
             Kind::Zone => {
-                let zone = zone::laid_over(self.zone.take(), &bytes).map_err(unreadable)?;
+                let zone = zone::laid_over(self.zone.take(), bytes)?;
                 self.notes
                     .extend(zone.oddities.iter().map(|what| format!("{shown}: not understood, left out: {what}")));
                 self.zone = Some(zone);
             }
             Kind::Account => {
-                let account = account::read(&bytes).map_err(unreadable)?;
+                let account = account::read(bytes)?;
                 self.account = Some(match self.account.take() {
                     Some(known) => known.merge(account),
                     None => account,
@@ -101,26 +121,25 @@ impl Pile {
             }
             Kind::Terraform => {
                 let region = input.region.as_deref();
-                terraform::read(&bytes, &shown, region, &mut self.declared).map_err(unreadable)?;
+                terraform::read(bytes, shown, region, &mut self.declared)?;
                 self.plans = true;
             }
             Kind::Template => {
                 let region = input.region.as_deref();
-                template::read(&bytes, &shown, region, &mut self.declared).map_err(unreadable)?;
+                template::read(bytes, shown, region, &mut self.declared)?;
                 self.plans = true;
             }
-            Kind::Pem => self.pem.add(&bytes, &shown, &mut self.notes).map_err(unreadable)?,
+            Kind::Pem => self.pem.add(bytes, shown, &mut self.notes)?,
             Kind::Http => {
-                let (answers, notes) = http_dump::parse(&bytes).map_err(unreadable)?;
+                let (answers, notes) = http_dump::parse(bytes)?;
                 self.notes.extend(notes.into_iter().map(|note| format!("{shown}: {note}")));
                 match end {
                     End::Edge => self.edge.extend(answers),
                     End::Origin => self.origin.extend(answers),
                 }
             }
-            Kind::Har | Kind::Recording => {
-                return Err(unreadable("a recording is a folder; give the folder, not a file in it".into()));
-            }
+            Kind::Har => self.take_har(bytes, shown)?,
+            Kind::Recording => return Err("a recording is a folder; give the folder, not a file in it".into()),
         }
         Ok(())
     }
@@ -228,7 +247,8 @@ impl Pile {
         let mut found = Vec::new();
         for group in std::mem::take(&mut self.har) {
             let Ok(mut target) = group.url.parse::<Target>() else {
-                notes.push(format!("{}: not a URL that can be judged, skipped", shorten(&group.url, 80)));
+                notes
+                    .push(format!("{}: not a URL that can be judged, skipped", shorten(&redact::text(&group.url), 80)));
                 continue;
             };
             if input.url.as_ref().is_some_and(|url| url.url() != target.url()) {
@@ -251,7 +271,7 @@ impl Pile {
             found.push(evidence);
         }
         if let (true, Some(url)) = (found.is_empty(), &input.url) {
-            return Err(LintError::NotInHar { url: url.url() });
+            return Err(LintError::NotInHar { url: redact::text(&url.url()) });
         }
         Ok(Linted { evidence: found, notes, ..Linted::default() })
     }

@@ -10,9 +10,12 @@ pub mod budget;
 pub mod cloudflare;
 pub mod dial;
 pub mod dns;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod http;
 mod known;
 mod reach;
+mod secrets;
 pub mod tls;
 pub mod vantage;
 
@@ -132,6 +135,7 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
         traffic: budget.spent(),
     };
     settings.shared.heed(&evidence);
+    secrets::take_out(&mut evidence, settings);
     if let Some(plan) = &settings.plan {
         plan.adjust(&mut evidence);
     }

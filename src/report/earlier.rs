@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use cfdoctor_checks::evidence::redact;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -83,13 +84,21 @@ impl Report {
         if text.len() as u64 > MAX_OCTETS {
             return Err(EarlierError::TooLarge);
         }
+        Report::parse(&text)
+    }
+
+    /// The same of what was read already.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &[u8]) -> Result<Self, EarlierError> {
         let first = text.split(|octet| *octet == b'\n').find(|line| !line.trim_ascii().is_empty());
         let first: Option<Version> = first.and_then(|line| serde_json::from_slice(line).ok());
         if first.is_some_and(|first| first.target.is_some() || first.sums.is_some()) {
-            return lines(&text);
+            return lines(text);
         }
-        parse::<Version>(&text)?.is_known()?;
-        parse(&text)
+        parse::<Version>(text)?.is_known()?;
+        parse(text)
     }
 }
 
@@ -130,7 +139,7 @@ fn lines(text: &[u8]) -> Result<Report, EarlierError> {
 fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, EarlierError> {
     serde_json::from_slice(text).map_err(|error| {
         if error.is_data() {
-            EarlierError::NotReport { why: error.to_string() }
+            EarlierError::NotReport { why: redact::reason(&error) }
         } else {
             EarlierError::NotJson { line: error.line(), column: error.column() }
         }

@@ -24,6 +24,7 @@ mod hostile;
 mod measured;
 #[cfg(feature = "aws")]
 mod moto;
+mod mutated;
 mod plans;
 mod real_servers;
 mod register;
@@ -31,6 +32,7 @@ mod renderers;
 mod rich;
 mod rules_oracle;
 mod scenarios;
+mod secrets;
 mod supply;
 mod whole;
 mod why;

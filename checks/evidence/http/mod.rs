@@ -248,6 +248,15 @@ impl Headers {
         self.0.push(HeaderLine::new(name, value));
     }
 
+    /// Takes these secrets out of every line.
+    pub fn hide(&mut self, secrets: &super::redact::Secrets) {
+        for line in &mut self.0 {
+            if secrets.are_in(&line.value) || secrets.are_in(&line.name) {
+                *line = HeaderLine::new(&secrets.blank(line.name.clone()), &secrets.blank(line.value.clone()));
+            }
+        }
+    }
+
     /// Every line, in order.
     pub fn lines(&self) -> &[HeaderLine] {
         &self.0

@@ -23,6 +23,7 @@ mod zone;
 
 use std::collections::HashSet;
 
+use cfdoctor_checks::evidence::redact;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -137,7 +138,7 @@ fn resources(file: &File<'_>) -> Result<Vec<Resource>, String> {
 fn changed_resource(changed: &Changed<'_>) -> Result<Resource, String> {
     let change: ChangeOf = serde_json::from_str(changed.change.get()).map_err(|error| {
         let address = cfdoctor_checks::evidence::text::shorten(&changed.address, 120);
-        format!("the change of {address} in the Terraform plan makes no sense: {error}")
+        format!("the change of {address} in the Terraform plan makes no sense: {}", redact::reason(&error))
     })?;
     let has = |action: &str| change.actions.iter().any(|known| known == action);
     let kind = match (has("create"), has("delete"), has("update")) {
@@ -168,7 +169,7 @@ fn changed_resource(changed: &Changed<'_>) -> Result<Resource, String> {
 fn held_resource(held: &Held<'_>, module_address: &str) -> Result<Option<Resource>, String> {
     let value = |raw: Option<&RawValue>| match raw {
         Some(raw) => serde_json::from_str::<Value>(raw.get())
-            .map_err(|error| format!("the values of {} make no sense: {error}", held.address)),
+            .map_err(|error| format!("the values of {} make no sense: {}", held.address, redact::reason(&error))),
         None => Ok(Value::Null),
     };
     let (values, secret) = (value(held.values)?, value(held.sensitive_values)?);

@@ -31,8 +31,9 @@ mod stub_tests;
 mod wire_tests;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use cfdoctor_checks::evidence::redact::Secrets;
 use cfdoctor_checks::evidence::{Gateway, Gathered, Target};
 use cfdoctor_checks::{NotRun, Probe};
 use secrecy::SecretString;
@@ -77,6 +78,8 @@ pub struct AwsAccess {
 /// What all targets of a run share.
 struct Inner {
     asked: Asked,
+    /// The credentials as they were found, to be looked for where they must not be.
+    secrets: OnceLock<Secrets>,
     #[cfg(feature = "aws")]
     reach: super::api::Reach,
     #[cfg(feature = "aws")]
@@ -168,6 +171,11 @@ impl AwsAccess {
         &self.inner.asked.regions
     }
 
+    /// The credentials, once they were used: to be looked for where they must not be.
+    pub(in crate::probe) fn secrets(&self) -> Option<&Secrets> {
+        self.inner.secrets.get()
+    }
+
     /// Why the account is not asked at all, if it is not.
     pub fn refusal(&self) -> Option<NotRun> {
         let Asked { choice, has_credentials, .. } = self.inner.asked;
@@ -190,6 +198,7 @@ impl Inner {
         let _ = settings;
         Inner {
             asked,
+            secrets: OnceLock::new(),
             #[cfg(feature = "aws")]
             reach: super::api::Reach::from(settings),
             #[cfg(feature = "aws")]

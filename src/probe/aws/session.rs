@@ -17,6 +17,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
+use cfdoctor_checks::evidence::redact::Secrets;
 use cfdoctor_checks::{NotRun, Probe};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -117,10 +118,15 @@ impl Session {
         };
         let base = loader.region(Region::new(home.clone().unwrap_or_else(|| GLOBAL.to_owned()))).load().await;
         if let Some(credentials) = base.credentials_provider() {
-            credentials.provide_credentials().await.map_err(|error| {
+            let found = credentials.provide_credentials().await.map_err(|error| {
                 let is_absent = matches!(error, CredentialsError::CredentialsNotLoaded(_));
                 errors::no_credentials(&chain(&error), is_absent, profile.as_deref())
             })?;
+            let mut secrets = Secrets::default();
+            secrets.add(found.access_key_id());
+            secrets.add(found.secret_access_key());
+            secrets.add(found.session_token().unwrap_or_default());
+            let _ = inner.secrets.set(secrets);
         }
         Ok(Session {
             base,

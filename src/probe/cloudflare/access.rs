@@ -129,6 +129,11 @@ impl CloudflareAccess {
         CloudflareAccess { run, ..self.clone() }
     }
 
+    /// The token, to be looked for where it must not be.
+    pub(in crate::probe) fn token(&self) -> &str {
+        self.token.expose_secret()
+    }
+
     /// Does the token say of itself that an account owns it, and no user?
     /// (<https://developers.cloudflare.com/fundamentals/api/get-started/token-formats>)
     pub(super) fn is_of_an_account(&self) -> bool {

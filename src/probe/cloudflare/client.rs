@@ -194,7 +194,7 @@ fn pages_of(first: &Page, per_page: Option<u32>) -> u64 {
     first.total_pages.or_else(by_count).or_else(is_full).unwrap_or(1)
 }
 
-fn rows_of(result: Value) -> Result<Vec<Value>, Trouble> {
+pub(super) fn rows_of(result: Value) -> Result<Vec<Value>, Trouble> {
     match result {
         Value::Array(rows) => Ok(rows),
         Value::Null => Ok(Vec::new()),
@@ -223,7 +223,7 @@ fn head(response: &reqwest::Response) -> Head {
 }
 
 /// `Retry-After`: seconds, or a date (RFC 9110 §10.2.3).
-fn pause(value: &str) -> Option<u64> {
+pub(super) fn pause(value: &str) -> Option<u64> {
     let by_date = || {
         let date = httpdate::parse_http_date(value).ok()?;
         Some(date.duration_since(std::time::SystemTime::now()).map_or(0, |wait| wait.as_secs().saturating_add(1)))

@@ -10,6 +10,8 @@ mod asked;
 mod client;
 mod document;
 mod fields;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod hide;
 mod hosts;
 mod limiter;

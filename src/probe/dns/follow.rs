@@ -9,7 +9,7 @@ use super::server::Panel;
 use crate::settings::Family;
 
 /// CNAMEs that a chain may have (`product.md` section 10).
-const MAX_HOPS: usize = 16;
+pub(super) const MAX_HOPS: usize = 16;
 
 /// Where a question led.
 pub(super) struct Followed {
@@ -72,7 +72,7 @@ pub(super) async fn follow(
     name: &Name,
     kind: RecordType,
 ) -> Followed {
-    let mut way = Way { at: name.clone(), met: vec![name.clone()], hops: Vec::new(), fault: None };
+    let mut way = Way::new(name);
     for _ in 0..=MAX_HOPS {
         let answer = match ask(panel, manner, &way.at, kind).await {
             Ok(answer) => answer,
@@ -142,16 +142,20 @@ fn not_authoritative(answer: &Message) -> String {
 }
 
 /// How far we have come.
-struct Way {
+pub(super) struct Way {
     at: Name,
     met: Vec<Name>,
-    hops: Vec<Hop>,
+    pub(super) hops: Vec<Hop>,
     fault: Option<ChainFault>,
 }
 
 impl Way {
+    pub(super) fn new(name: &Name) -> Self {
+        Way { at: name.clone(), met: vec![name.clone()], hops: Vec::new(), fault: None }
+    }
+
     /// Takes the CNAMEs of one answer, in the chain's order.
-    fn take(&mut self, answer: &Message, zone: Option<&Name>) {
+    pub(super) fn take(&mut self, answer: &Message, zone: Option<&Name>) {
         while self.fault.is_none() && zone.is_none_or(|zone| zone.zone_of(&self.at)) {
             let Some((target, ttl)) = answer.answers.iter().find_map(|record| match &record.data {
                 RData::CNAME(target) if record.name == self.at => Some((target.0.clone(), record.ttl)),

@@ -5,6 +5,8 @@
 
 mod caa;
 mod follow;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod message;
 mod names;
 mod server;

@@ -1,7 +1,8 @@
 //! A body as it goes by: hashed, counted, its beginning kept. Never decoded, never whole in memory.
 
 use cfdoctor_checks::evidence::http::{Body, BodyEnd};
-use cfdoctor_checks::evidence::{redact, text};
+use cfdoctor_checks::evidence::redact::{self, Secrets};
+use cfdoctor_checks::evidence::text;
 use sha2::{Digest, Sha256};
 
 use super::head::Head;
@@ -39,19 +40,6 @@ impl Collector {
         let prefix = if head.is_text(&self.prefix) { readable(&self.prefix, secrets) } else { String::new() };
         let sha256 = self.hash.finalize().iter().map(|octet| format!("{octet:02x}")).collect();
         Body { length: self.length, sha256: Some(sha256), prefix, end }
-    }
-}
-
-/// What the user sends and nobody may read in a report.
-#[derive(Default)]
-pub(super) struct Secrets(pub(super) Vec<String>);
-
-impl Secrets {
-    /// `text` without them.
-    pub(super) fn blank(&self, text: String) -> String {
-        self.0.iter().fold(text, |text, secret| {
-            if text.contains(secret.as_str()) { text.replace(secret.as_str(), redact::REDACTED) } else { text }
-        })
     }
 }
 
@@ -111,7 +99,8 @@ mod tests {
     fn a_secret_sent_back_is_taken_out() {
         let mut collector = Collector::default();
         collector.take(b"you sent hunter2hunter2");
-        let secrets = Secrets(vec!["hunter2hunter2".into()]);
+        let mut secrets = Secrets::default();
+        secrets.add("hunter2hunter2");
         let body = collector.finish(&head("Content-Type: text/plain\r\n"), BodyEnd::Complete, &secrets);
         assert_eq!(body.prefix, "you sent (redacted)");
     }

@@ -66,7 +66,7 @@ pub(super) fn not_http(octets: &[u8]) -> Failure {
     let what = match octets {
         [0x15 | 0x16, 0x03, ..] => "it starts like a TLS record".to_owned(),
         [0, 0, _, 4, ..] => "it starts like an HTTP/2 SETTINGS frame".to_owned(),
-        _ => format!("it starts with {:?}", text::shorten(&text::clean_bytes(&octets[..octets.len().min(60)]), 60)),
+        _ => format!("it starts with {:?}", text::shorten(&text::clean_bytes(&octets[..octets.len().min(300)]), 60)),
     };
     Failure::NotHttp { why: what }
 }
@@ -84,7 +84,7 @@ impl Head {
             let broken = |what: &str| Failure::NotHttp {
                 why: format!(
                     "a header line {what}: {:?}",
-                    text::shorten(&text::clean_bytes(&row[..row.len().min(80)]), 80)
+                    text::shorten(&text::clean_bytes(&row[..row.len().min(400)]), 80)
                 ),
             };
             if row.contains(&0) {

@@ -1,6 +1,8 @@
 //! One HTTP connection, and what is asked over it. Whatever a server does ends as a recorded outcome within bounds.
 
 mod body;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod head;
 mod one;
 mod request;
@@ -15,7 +17,7 @@ mod tests;
 use std::time::Duration;
 
 use cfdoctor_checks::evidence::http::{BodyEnd, Exchange, Failure, Headers, Outcome, Response, Timing};
-use cfdoctor_checks::evidence::redact;
+use cfdoctor_checks::evidence::redact::{self, Secrets};
 use cfdoctor_checks::evidence::target::Scheme;
 use cfdoctor_checks::evidence::tls::Patience;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -25,7 +27,7 @@ use tokio::time::Instant;
 use crate::probe::budget::{Budget, MAX_REQUESTS};
 use crate::probe::dial::BoxedIo;
 use crate::settings::Settings;
-use body::{Collector, Secrets};
+use body::Collector;
 use head::Head;
 use one::One;
 use request::Prepared;
@@ -144,6 +146,7 @@ impl Connection {
         let start = Instant::now();
         let budget = self.budget.clone();
         let watch = budget.watch();
+        let secrets = prepared.as_ref().map(|prepared| prepared.secrets.clone()).unwrap_or_default();
         match self.exchange(what, prepared, &mut exchange).await {
             Ok((response, location)) => {
                 exchange.timing.total_ms = Some(milliseconds(start));
@@ -156,7 +159,8 @@ impl Connection {
                 }
                 // A server that lost patience with us is not to blame.
                 let excuse = watch.overloaded().filter(|_| matches!(failure, Failure::Closed | Failure::Reset));
-                exchange.outcome = Outcome::Failed(excuse.map_or(failure, Failure::TimedOut));
+                exchange.outcome =
+                    Outcome::Failed(excuse.map_or_else(|| harmless(failure, &secrets), Failure::TimedOut));
                 Answer { exchange, location: None }
             }
         }
@@ -205,12 +209,27 @@ impl Connection {
 
 /// The answer as evidence.
 fn response(head: Head, body: Collector, end: BodyEnd, secrets: &Secrets) -> Response {
+    let end = match end {
+        BodyEnd::Broken { why } => BodyEnd::Broken { why: secrets.blank(redact::text(&why)) },
+        end => end,
+    };
     let body = body.finish(&head, end, secrets);
     let mut headers = Headers::default();
     for (name, value) in head.lines {
-        headers.push(&name, &secrets.blank(value));
+        headers.push(&secrets.blank(name), &secrets.blank(value));
     }
     Response { status: head.status, version: head.version, headers, body }
+}
+
+/// A failure repeats what came; none of it may be a secret that we sent.
+fn harmless(failure: Failure, secrets: &Secrets) -> Failure {
+    let words = |why: String| secrets.blank(redact::text(&why));
+    match failure {
+        Failure::NotHttp { why } => Failure::NotHttp { why: words(why) },
+        Failure::Protocol { why } => Failure::Protocol { why: words(why) },
+        Failure::TooLarge { why } => Failure::TooLarge { why: words(why) },
+        other => other,
+    }
 }
 
 fn milliseconds(start: Instant) -> f64 {

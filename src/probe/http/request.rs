@@ -1,12 +1,12 @@
 //! The lines of a request: ours, and the user's over them.
 
 use cfdoctor_checks::evidence::http::{Failure, Headers, Request};
-use cfdoctor_checks::evidence::{redact, text};
+use cfdoctor_checks::evidence::redact::{self, Secrets};
+use cfdoctor_checks::evidence::text;
 use http::{HeaderName, HeaderValue, Method, uri};
 use secrecy::ExposeSecret as _;
 
 use super::Ask;
-use super::body::Secrets;
 use crate::settings::USER_AGENT;
 
 /// Lines that are never sent: Cloudflare answers the first two with error 1000 (`facts/cloudflare.md` gotcha 59), the
@@ -112,23 +112,17 @@ pub(super) fn recorded(ask: &Ask<'_>, prepared: Option<&Prepared>, lower_case: b
 
 /// The parts of the user's lines that redaction hides: a server may send them back.
 fn secrets(ask: &Ask<'_>) -> Secrets {
-    /// Shorter ones would blank ordinary words.
-    const SHORTEST: usize = 6;
-    let mut found = Vec::new();
+    let mut found = Secrets::default();
     for (name, value) in ask.headers {
         let value = value.expose_secret().trim();
-        if redact::header(name, value) == value {
-            continue;
-        }
-        found.push(value.to_owned());
-        if name.eq_ignore_ascii_case("cookie") {
-            found.extend(value.split(';').filter_map(|pair| pair.split_once('=')).map(|(_, v)| v.trim().to_owned()));
-        } else if let Some((_, credentials)) = value.split_once(' ') {
-            found.push(credentials.trim().to_owned());
+        found.learn(name, value);
+        // A token in a header that seldom holds one.
+        if redact::header(name, value).contains(redact::REDACTED) && !value.contains("://") {
+            found.add(value);
         }
     }
-    found.retain(|secret| secret.len() >= SHORTEST);
-    Secrets(found)
+    found.learn_url(ask.path);
+    found
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! TLS seen from outside: everything is accepted and written down; whether it is sound is judged elsewhere.
 
 mod answer;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod hello;
 mod outcome;
 mod recorder;

@@ -30,7 +30,7 @@ fn shown(format: Format, report: &Report) -> String {
 }
 
 /// What every format promises. A new one needs nothing here; one that can be read back gets a reader.
-fn holds(format: Format, report: &Report) -> String {
+pub fn holds(format: Format, report: &Report) -> String {
     let text = shown(format, report);
     let raw: Vec<char> = text.chars().filter(|c| *c != '\n' && text::is_hostile(*c)).collect();
     assert_eq!(raw, Vec::<char>::new(), "{format:?}");

@@ -3,6 +3,7 @@
 
 pub(crate) mod certificates;
 pub(crate) mod doctor;
+mod echo;
 mod http_one;
 mod http_two;
 mod interrupted;

@@ -38,6 +38,8 @@ pub(crate) enum Step {
     Say(Vec<u8>),
     /// Writes what comes of the last request's first line.
     Answer(fn(&str) -> String),
+    /// Writes what comes of the last request's whole head.
+    Echo(fn(&str) -> String),
     /// Writes the same for ever, as fast as it is read.
     Flood(Vec<u8>),
     /// Writes the same for ever, one octet a second.
@@ -83,7 +85,7 @@ impl Server {
                             Err(_) => return,
                         },
                     };
-                    let _ = Talk { io, heard, line: String::new() }.follow(&steps).await;
+                    let _ = Talk { io, heard, line: String::new(), head: String::new() }.follow(&steps).await;
                 });
             }
         });
@@ -140,6 +142,8 @@ struct Talk {
     heard: Arc<Mutex<String>>,
     /// The last request's first line.
     line: String,
+    /// The last request.
+    head: String,
 }
 
 impl Talk {
@@ -156,6 +160,7 @@ impl Talk {
                     Step::Frames => self.frames().await?,
                     Step::Say(octets) => self.io.say(octets).await?,
                     Step::Answer(of) => self.io.say(of(&self.line).as_bytes()).await?,
+                    Step::Echo(of) => self.io.say(of(&self.head).as_bytes()).await?,
                     Step::Flood(piece) => {
                         let wave = piece.repeat(WAVE.div_ceil(piece.len()));
                         loop {
@@ -186,6 +191,7 @@ impl Talk {
         let head = String::from_utf8_lossy(&head).into_owned();
         self.line = head.lines().next().unwrap_or_default().to_owned();
         self.heard.lock().unwrap().push_str(&head);
+        self.head = head;
         Ok(())
     }
 

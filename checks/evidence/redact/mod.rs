@@ -1,8 +1,13 @@
 //! Secrets are taken out when evidence is made, so that every recording can be published.
 
+mod secrets;
+
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
+
+pub use secrets::Secrets;
 
 /// What stands in a secret's place.
 pub const REDACTED: &str = "(redacted)";
@@ -47,41 +52,76 @@ fn is_secret_name(lower: &str) -> bool {
     EXACT.contains(&lower) || PARTS.iter().any(|part| lower.contains(part))
 }
 
+/// Names of parameters that hold a secret.
+const PARAMETERS: &str = "(?:x-amz-(?:signature|credential|security-token)|signature|sig|key-pair-id|policy|\
+                          awsaccesskeyid|token|access_token|id_token|refresh_token|auth|apikey|api_key|api-key|key|\
+                          secret|client_secret|password|passwd|pwd|code|session|sessionid|jwt)";
+
 /// Free text (a body, a URL, a message) without signed parameters, tokens, keys and account ids.
 pub fn text(value: &str) -> String {
-    static SIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(
-            r"(?i)([?&;](?:x-amz-(?:signature|credential|security-token)|signature|sig|key-pair-id|policy|awsaccesskeyid|token|access_token|id_token|refresh_token|auth|apikey|api_key|api-key|key|secret|client_secret|password|passwd|pwd|code|session|sessionid|jwt)=)[^&#\s\x22'<>]*",
-        )
-        .ok()
+    static SIGNED: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(&[r"(?i)((?:[?&;]|\\u0026)", PARAMETERS, r"=)[^&#\s\x22'<>\\]*"].concat()).ok());
+    // The same inside a parameter of another URL.
+    static ENCODED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        let value = r"%(?:25)?3D)(?:[^%&#\s\x22'<>\\]|%25)*";
+        Regex::new(&[r"(?i)(%(?:25)?(?:3F|26|3B)", PARAMETERS, value].concat()).ok()
     });
     static TOKENS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
             r"(?x)
               \b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b
             | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?
+            | \bcf(?:ut|at|k)_[A-Za-z0-9_-]{16,}
             | (?i:\bbearer\s+)[A-Za-z0-9._~+/-]{8,}=*
             | -----BEGIN\ [A-Z\ ]*PRIVATE\ KEY-----(?s:.*?)(?:-----END\ [A-Z\ ]*PRIVATE\ KEY-----|\z)",
         )
         .ok()
     });
     static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(
-            r#"(?i)("(?:[a-z_-]*(?:secret|token|password|passwd|apikey|api_key|accesskey|access_key|private_key|privatekey)[a-z_-]*)"\s*:\s*")[^"]*"#,
-        )
-        .ok()
+        let name = "(?:[a-z_-]*(?:secret|token|password|passwd|apikey|api_key|accesskey|access_key|private_key|\
+                    privatekey)[a-z_-]*)";
+        // JSON, and JSON in a text of JSON.
+        let plain = [r#"(""#, name, r#""\s*:\s*")(?:[^"\\]|\\.)*"#].concat();
+        let escaped = [r#"(\\+""#, name, r#"\\+"\s*:\s*\\+")[^"\\]*"#].concat();
+        Regex::new(&format!("(?is){escaped}|{plain}")).ok()
     });
     static ARN: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"(arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:)[0-9*]{6,12}").ok());
+    static USER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(://)[^/?#@\s\x22'<>]+@").ok());
+    static BASIC: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?i)(authorization[\x22'\\]*\s*[:=][\s\x22'\\]*basic\s+)[A-Za-z0-9+/_-]+=*").ok()
+    });
     let mut out = value.to_owned();
-    for (pattern, with) in
-        [(&SIGNED, "${1}(redacted)"), (&TOKENS, "(redacted)"), (&NAMED, "${1}(redacted)"), (&ARN, "${1}(redacted)")]
-    {
-        if let Some(pattern) = pattern.as_ref() {
-            out = pattern.replace_all(&out, with).into_owned();
+    for (pattern, with) in [
+        (&SIGNED, "${1}(redacted)"),
+        (&ENCODED, "${1}(redacted)"),
+        (&TOKENS, "(redacted)"),
+        (&NAMED, "${1}${2}(redacted)"),
+        (&ARN, "${1}(redacted)"),
+        (&USER, "${1}(redacted)@"),
+        (&BASIC, "${1}(redacted)"),
+    ] {
+        if let Some(Cow::Owned(hidden)) = pattern.as_ref().map(|pattern| pattern.replace_all(&out, with)) {
+            out = hidden;
         }
     }
     out
+}
+
+/// A reader's reason why something is not what it should be, without the value that it found there: that may be a
+/// secret in the wrong place.
+pub fn reason(error: &impl std::fmt::Display) -> String {
+    static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r#"(?s)(invalid (?:type|value): (?:string|character) )(?:"(?:[^"\\]|\\.)*"|`.*`)|(unknown variant )`[^`]{24,}`|(byte array|floating point) `[^`]*`"#,
+        )
+        .ok()
+    });
+    let words = text(&error.to_string());
+    match QUOTED.as_ref() {
+        Some(pattern) => pattern.replace_all(&words, "${1}${2}${3}(redacted)").into_owned(),
+        None => words,
+    }
 }
 
 /// A `Set-Cookie` value with its name and attributes, without its value.
@@ -119,12 +159,34 @@ mod tests {
             ("arn:aws:lambda:us-east-1:123456789012:function:f", "123456789012"),
             ("key AKIAIOSFODNN7EXAMPLE here", "AKIAIOSFODNN7EXAMPLE"),
             (r#"{"secretKey":"abcdef","b":1}"#, "abcdef"),
+            (r#"{\"secretKey\":\"abcdef\",\"b\":1}"#, "abcdef"),
+            ("https%3A%2F%2Fb.example.com%2F%3Fa%3D1%26X-Amz-Signature%3Dabcdef%26b%3D1", "abcdef"),
+            (r"https://b.example.com/?a=1\u0026token=abcdef\u0026b=1", "abcdef"),
+            ("https://user:abcdef@b.example.com/", "abcdef"),
+            ("cfut_abcdefghijklmnopqrstuvwxyz", "abcdef"),
+            (r#"{"Authorization": "Basic abcdef=="}"#, "abcdef"),
             ("-----BEGIN PRIVATE KEY-----\nabcdef\n-----END PRIVATE KEY-----", "abcdef"),
         ] {
             let out = text(given);
             assert!(!out.contains(secret), "{out}");
         }
-        assert_eq!(text("https://x.example.com/?page=2"), "https://x.example.com/?page=2");
+        for plain in
+            ["https://x.example.com/?page=2", "https://x.example.com/a@b", "mail a@b.example.com", "basic realm"]
+        {
+            assert_eq!(text(plain), plain);
+        }
+        let kept = text("?X-Amz-Signature=ab%2Fcd&page=2#x");
+        assert_eq!(kept, "?X-Amz-Signature=(redacted)&page=2#x");
+    }
+
+    #[test]
+    fn a_value_in_the_wrong_place_is_not_repeated() {
+        let wrong = serde_json::from_str::<u8>(r#""s3cr3t \"x\"""#).unwrap_err();
+        let told = reason(&wrong);
+        assert!(told.contains("invalid type: string (redacted), expected u8") && !told.contains("s3cr3t"), "{told}");
+        let words = "unknown variant `s3cr3ts3cr3ts3cr3ts3cr3t`, expected `auto` or `never`";
+        assert_eq!(reason(&words), "unknown variant (redacted), expected `auto` or `never`");
+        assert_eq!(reason(&"unknown variant `atuo`, expected `auto`"), "unknown variant `atuo`, expected `auto`");
     }
 
     #[test]
