@@ -134,7 +134,8 @@ pub(super) async fn gateway(
     let told = match &settings.aws {
         Some(access) if settings.probes.contains(&Probe::Gateway) => {
             let origin = origin.map(|origin| origin.host.as_str()).filter(|host| !is_stand_in(host));
-            aws::look(target, origin, access, budget).await
+            // On the heap: it is large, and most visits have no account to ask.
+            Box::pin(aws::look(target, origin, access, budget)).await
         }
         Some(_) => Gathered::Missing(NotRun::Disabled(Probe::Gateway)),
         None => Gathered::Missing(NotRun::NoCredential(Probe::Gateway)),

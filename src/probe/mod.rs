@@ -78,11 +78,11 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
             Some(_) => named,
             None => way.clone().await,
         };
-        let leg = origin_leg(&asker, target, &first, settings, budget).await;
+        let leg = Box::pin(origin_leg(&asker, target, &first, settings, budget)).await;
         let known = way.clone().await;
         match known == first {
             true => (first, leg),
-            false => (known.clone(), origin_leg(&asker, target, &known, settings, budget).await),
+            false => (known.clone(), Box::pin(origin_leg(&asker, target, &known, settings, budget)).await),
         }
     };
     let gateway = async {
@@ -98,7 +98,8 @@ pub async fn gather(target: &Target, settings: &Settings, budget: &Budget) -> Ev
         zone,
         (gateway, validation),
     ) = tokio::join!(
-        edge_leg(&asker, target, settings, budget),
+        // On the heap: each leg's memory is free when it ends.
+        Box::pin(edge_leg(&asker, target, settings, budget)),
         origin,
         surroundings(&asker, target, settings),
         zone,
@@ -288,6 +289,6 @@ async fn compare_bodies(edge: &Vantage, origin: &mut OriginLeg, settings: &Setti
         && at_edge.0 == at_origin.0
         && at_edge.1 != at_origin.1
     {
-        origin.again(settings, budget).await;
+        Box::pin(origin.again(settings, budget)).await;
     }
 }

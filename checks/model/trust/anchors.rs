@@ -1,6 +1,8 @@
 //! Whom we trust: Mozilla's roots, what the user added, Cloudflare Origin CA.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use rustls_pki_types::pem::PemObject as _;
@@ -65,8 +67,31 @@ static ORIGIN_CA: LazyLock<Vec<Anchor>> = LazyLock::new(|| {
     .collect()
 });
 
+thread_local! {
+    /// The anchors of the last policies and roots: every target of a run has the same roots, and reading one costs more
+    /// than a signature.
+    static LAST: RefCell<Vec<(Policy, TrustInputs, Rc<Vec<Anchor>>)>> = const { RefCell::new(Vec::new()) };
+}
+
 /// The anchors of a policy: public ones first.
-pub(super) fn of(policy: Policy, roots: &TrustInputs) -> Vec<Anchor> {
+pub(super) fn of(policy: Policy, roots: &TrustInputs) -> Rc<Vec<Anchor>> {
+    /// One for each policy.
+    const MOST: usize = 3;
+    let is_it = |(by, of, _): &&(Policy, TrustInputs, Rc<Vec<Anchor>>)| *by == policy && of == roots;
+    if let Some(known) = LAST.with_borrow(|last| last.iter().find(is_it).map(|(_, _, anchors)| Rc::clone(anchors))) {
+        return known;
+    }
+    let anchors = Rc::new(read(policy, roots));
+    LAST.with_borrow_mut(|last| {
+        if last.len() >= MOST {
+            last.remove(0);
+        }
+        last.push((policy, roots.clone(), Rc::clone(&anchors)));
+    });
+    anchors
+}
+
+fn read(policy: Policy, roots: &TrustInputs) -> Vec<Anchor> {
     let given = |kind, list: &[Der]| -> Vec<Anchor> { list.iter().filter_map(|der| anchor(kind, &der.0)).collect() };
     if policy == Policy::CustomStore {
         return given(AnchorKind::Extra, &roots.extra_roots);

@@ -111,7 +111,8 @@ impl Server {
                     .build();
                 socket.send_message(request).first_answer().await
             }
-            Transport::Stream(connection) => match connection.get(self.address, step).await {
+            // On the heap: TLS and HTTPS are large, and most questions go over UDP.
+            Transport::Stream(connection) => match Box::pin(connection.get(self.address, step)).await {
                 Ok(open) => {
                     let answer = open.send(request).first_answer().await;
                     if answer.is_err() {
@@ -214,8 +215,7 @@ impl Panel {
             Some((names, of)) if question.manner.shared => {
                 let work = names.answer(of, question, self.ask_servers(question));
                 // Who waits for another's answer, and then asks himself, waits no longer than both.
-                let limited = Box::pin(self.budget.limit(2 * self.step, work));
-                limited.await.unwrap_or(Err(Lookup::TimedOut))
+                self.budget.limit(2 * self.step, Box::pin(work)).await.unwrap_or(Err(Lookup::TimedOut))
             }
             _ => self.ask_servers(question).await,
         }
@@ -239,10 +239,12 @@ impl Panel {
                 Either::Left((Ok(answer), _)) if start == next || rcode(&answer) != ResponseCode::Refused => {
                     Ok((start, answer))
                 }
-                Either::Left((failed, _)) => match self.servers[next].ask(question, self.step, &self.budget).await {
-                    Ok(answer) => Ok((next, answer)),
-                    Err(_) => failed.map(|answer| (start, answer)),
-                },
+                Either::Left((failed, _)) => {
+                    match Box::pin(self.servers[next].ask(question, self.step, &self.budget)).await {
+                        Ok(answer) => Ok((next, answer)),
+                        Err(_) => failed.map(|answer| (start, answer)),
+                    }
+                }
                 Either::Right(((), first)) => {
                     let second = Box::pin(self.servers[next].ask(question, self.step, &self.budget));
                     match select(first, second).await {
@@ -254,8 +256,8 @@ impl Panel {
                 }
             }
         };
-        // On the heap: questions stand side by side in many places, and this future is large.
-        match Box::pin(self.budget.limit(self.step, work)).await {
+        // On the heap, and before the limit, which would hold it twice: a visit has many questions side by side.
+        match self.budget.limit(self.step, Box::pin(work)).await {
             Ok(Ok((server, answer))) => {
                 self.preferred.store(server, Ordering::Relaxed);
                 Ok(answer)

@@ -48,7 +48,8 @@ pub async fn edge(
     let main = async {
         match target.scheme {
             Scheme::Https => visit.in_tls().await,
-            Scheme::Http => visit.in_clear().await,
+            // On the heap, as everything that few visits need.
+            Scheme::Http => Box::pin(visit.in_clear()).await,
         }
     };
     let beside = async {
@@ -138,7 +139,8 @@ impl Visit<'_, '_> {
     }
 
     async fn follow(&self, asked: Asked, lines: Vec<Line>) -> Exchanges {
-        let hops = redirects::follow(&asked, self.target, lines, self.resolve, self.settings, self.budget).await;
+        let hops =
+            Box::pin(redirects::follow(&asked, self.target, lines, self.resolve, self.settings, self.budget)).await;
         Exchanges {
             samples: asked.samples,
             redirects: hops.0,
