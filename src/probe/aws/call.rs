@@ -18,6 +18,9 @@ use crate::probe::api::reason;
 /// Largest answer that is read, octets. A page has at most 500 entries.
 pub(super) const MAX_BODY: usize = 8 * 1024 * 1024;
 
+/// What the values of one answer may take in memory, octets: a page of 500 custom domains takes 3 MiB.
+pub(super) const MAX_WEIGHT: usize = 16 * 1024 * 1024;
+
 /// So much of an error's text is read, octets.
 const MAX_ERROR: usize = 4096;
 

@@ -6,10 +6,13 @@ use serde_json::{Value, json};
 
 use super::call::{Refusal, raw};
 use super::session::{Clients, Session};
+use crate::probe::api::weight_of;
 use crate::probe::budget::Budget;
 
 /// Most pages of one list.
 const MAX_PAGES: usize = 20;
+/// What the entries of one list may take in memory, octets: 1,000 functions take 5 MiB.
+const MAX_KEPT: usize = 8 * 1024 * 1024;
 /// Entries of a page, where API Gateway is asked for a number.
 const PAGE: i32 = 500;
 /// Every kind of key: left to itself, ACM lists RSA-1024 and RSA-2048 only (`facts/aws.md` section 0, fact 6).
@@ -63,6 +66,7 @@ impl Asker<'_> {
     {
         let mut listed = Listed::default();
         let mut next: Option<String> = None;
+        let mut weight = 0;
         for _ in 0..MAX_PAGES {
             let answer = match self.one(page(next.take())).await {
                 Ok(answer) => answer,
@@ -72,7 +76,13 @@ impl Asker<'_> {
                     return Ok(listed);
                 }
             };
-            listed.items.extend(items(&answer).iter().cloned());
+            let items = items(&answer);
+            weight += items.iter().map(weight_of).sum::<usize>();
+            if weight > MAX_KEPT {
+                listed.cut = Some(Refusal::Strange("the list holds more than cfdoctor keeps".into()));
+                return Ok(listed);
+            }
+            listed.items.extend(items.iter().cloned());
             next = answer.get(token).and_then(Value::as_str).filter(|token| !token.is_empty()).map(ToOwned::to_owned);
             if next.is_none() {
                 return Ok(listed);

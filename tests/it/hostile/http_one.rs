@@ -159,7 +159,7 @@ fn next_hop(line: &str) -> String {
 
 /// Zeros by the hundred million in `size` octets of gzip: after one literal only copies of 258 octets from distance 1
 /// (RFC 1951 §3.2.6: length code 285 is 11000101, distance code 0 is 00000).
-fn bomb(size: usize) -> Vec<u8> {
+pub(super) fn bomb(size: usize) -> Vec<u8> {
     let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
     let begin = [1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0]; // last block, fixed codes, literal 0
     let copy = [1, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0];
@@ -234,13 +234,8 @@ fn a_redirect_to_another_place_takes_no_secrets_along() {
     arguments.extend(friendly_edge()); // for its port 80: the first match counts
     arguments.extend(lead("169.254.169.254", 80, elsewhere.port));
     arguments.extend(["-H".into(), "Authorization: Bearer hunter2hunter2".into(), "-H".into(), "Cookie: a=b".into()]);
-    let name = "to the metadata of a cloud".into();
-    all_survive(vec![Case {
-        name,
-        resolver: None,
-        arguments,
-        recorded: ("edge", "http://169.254.169.254/latest/meta-data/"),
-    }]);
+    let recorded = ("edge", "http://169.254.169.254/latest/meta-data/");
+    all_survive(vec![Case::new("to the metadata of a cloud".into(), arguments, recorded)]);
     assert!(site.heard().contains("hunter2hunter2"));
     assert!(elsewhere.heard().starts_with("GET /latest/meta-data/ "), "{}", elsewhere.heard());
     assert!(!elsewhere.heard().contains("hunter2hunter2") && !elsewhere.heard().to_lowercase().contains("cookie"));

@@ -119,7 +119,8 @@ fn in_answer() -> Vec<(&'static str, Vec<Step>, &'static str)> {
     ]
 }
 
-fn cases() -> Vec<(&'static str, Vec<Step>, &'static str)> {
+/// Every script of frames: name, steps, what the evidence of a visit then says.
+pub(super) fn cases() -> Vec<(&'static str, Vec<Step>, &'static str)> {
     let hello = || Say(frame(SETTINGS, 0, 0, b""));
     let raw = |name: &str| name.starts_with("HTTP/1") || name.starts_with("octets of no frame") || name == "the end";
     let at_once = at_once().into_iter().map(|(name, steps, says)| {

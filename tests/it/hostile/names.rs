@@ -295,10 +295,8 @@ const ROWS: &[Row] = &[
 #[test]
 fn name_servers() {
     let cases = ROWS.iter().map(|(name, speak, stream, says)| Case {
-        name: format!("{name} (DNS)"),
         resolver: Some(serve(*speak, *stream)),
-        arguments: Vec::new(),
-        recorded: ("dns", says),
+        ..Case::new(format!("{name} (DNS)"), Vec::new(), ("dns", says))
     });
     all_survive(cases.collect());
 }

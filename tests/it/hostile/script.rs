@@ -1,5 +1,6 @@
 //! Servers on loopback that misbehave by script.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -25,10 +26,13 @@ const HEADERS: u8 = 1;
 pub(crate) static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
 
+/// Steps by a request's first line.
+pub(crate) type Choice = Arc<dyn Fn(&str) -> Vec<Step> + Send + Sync>;
+
 /// What a server does next. After the last step the first one follows again.
 #[derive(Clone)]
 pub(crate) enum Step {
-    /// Reads a request of HTTP/1, to its empty line.
+    /// Reads a request of HTTP/1, with what its `Content-Length` announces.
     Request,
     /// Reads a TLS record.
     Hello,
@@ -38,6 +42,10 @@ pub(crate) enum Step {
     Say(Vec<u8>),
     /// Writes what comes of the last request's first line.
     Answer(fn(&str) -> String),
+    /// Goes on with the steps that come of the last request's first line.
+    Choose(Choice),
+    /// Writes this until so many octets are written.
+    Pour(Vec<u8>, usize),
     /// Writes the same for ever, as fast as it is read.
     Flood(Vec<u8>),
     /// Writes the same for ever, one octet a second.
@@ -146,7 +154,8 @@ impl Talk {
     /// Ends with an error when the other side is gone.
     async fn follow(&mut self, steps: &[Step]) -> io::Result<()> {
         loop {
-            for step in steps {
+            let mut rest: VecDeque<Step> = steps.iter().cloned().collect();
+            while let Some(step) = rest.pop_front() {
                 match step {
                     Step::Request => self.request().await?,
                     Step::Hello => {
@@ -154,7 +163,19 @@ impl Talk {
                         self.skip(length).await?;
                     }
                     Step::Frames => self.frames().await?,
-                    Step::Say(octets) => self.io.say(octets).await?,
+                    Step::Choose(of) => {
+                        for step in of(&self.line).into_iter().rev() {
+                            rest.push_front(step);
+                        }
+                    }
+                    Step::Say(octets) => self.io.say(&octets).await?,
+                    Step::Pour(piece, octets) => {
+                        let wave = piece.repeat(WAVE.div_ceil(piece.len()));
+                        for _ in 0..octets / wave.len() {
+                            self.io.say(&wave).await?;
+                        }
+                        self.io.say(&piece.repeat(octets % wave.len() / piece.len())).await?;
+                    }
                     Step::Answer(of) => self.io.say(of(&self.line).as_bytes()).await?,
                     Step::Flood(piece) => {
                         let wave = piece.repeat(WAVE.div_ceil(piece.len()));
@@ -184,6 +205,10 @@ impl Talk {
             head.push(self.io.duplex().read_u8().await?);
         }
         let head = String::from_utf8_lossy(&head).into_owned();
+        let length = head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+        self.skip(length.unwrap_or_default()).await?;
         self.line = head.lines().next().unwrap_or_default().to_owned();
         self.heard.lock().unwrap().push_str(&head);
         Ok(())
