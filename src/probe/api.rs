@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use cfdoctor_checks::evidence::redact::REDACTED;
 use cfdoctor_checks::evidence::text;
 use cfdoctor_checks::evidence::tls::Der;
 use reqwest::NoProxy;
@@ -55,6 +56,22 @@ pub(super) fn weight_of(value: &Value) -> usize {
             let fields: usize = map.iter().map(|(name, value)| 24 + name.len() + weight_of(value)).sum();
             MAP * (map.len() / 8 + 1) + fields
         }
+    }
+}
+
+/// Takes out, everywhere, what must not be seen: ids of accounts, tokens and keys, should a text hold them.
+pub(super) fn without(value: &mut Value, secrets: &[&str]) {
+    match value {
+        Value::String(words) => {
+            for secret in secrets.iter().filter(|secret| secret.len() >= 8) {
+                if words.contains(secret) {
+                    *words = words.replace(secret, REDACTED);
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| without(value, secrets)),
+        Value::Object(object) => object.values_mut().for_each(|value| without(value, secrets)),
+        _ => {}
     }
 }
 

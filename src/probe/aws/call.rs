@@ -52,6 +52,23 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// The same without these secrets, should AWS's words repeat them.
+    pub(super) fn without(self, secrets: &[&str]) -> Refusal {
+        let hidden = |words: String| {
+            let mut words = Value::String(words);
+            crate::probe::api::without(&mut words, secrets);
+            words.as_str().unwrap_or_default().to_owned()
+        };
+        match self {
+            Refusal::Denied(named) => Refusal::Denied(named.map(hidden)),
+            Refusal::Unreachable(why) => Refusal::Unreachable(hidden(why)),
+            Refusal::Strange(why) => Refusal::Strange(hidden(why)),
+            other => other,
+        }
+    }
+}
+
 /// Keeps the body of the last try.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slot(Arc<Mutex<Option<Vec<u8>>>>);

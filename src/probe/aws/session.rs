@@ -18,7 +18,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use cfdoctor_checks::{NotRun, Probe};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -54,6 +54,8 @@ pub(super) struct Clients {
 /// A session with an account.
 pub(super) struct Session {
     base: SdkConfig,
+    /// The credentials' parts, to be looked for where they must not be.
+    secrets: Vec<SecretString>,
     profile: Option<String>,
     home: Option<String>,
     clients: Mutex<HashMap<String, Clients>>,
@@ -116,14 +118,18 @@ impl Session {
             }
         };
         let base = loader.region(Region::new(home.clone().unwrap_or_else(|| GLOBAL.to_owned()))).load().await;
-        if let Some(credentials) = base.credentials_provider() {
-            credentials.provide_credentials().await.map_err(|error| {
+        let mut secrets = Vec::new();
+        if let Some(provider) = base.credentials_provider() {
+            let credentials = provider.provide_credentials().await.map_err(|error| {
                 let is_absent = matches!(error, CredentialsError::CredentialsNotLoaded(_));
                 errors::no_credentials(&chain(&error), is_absent, profile.as_deref())
             })?;
+            let parts = [credentials.access_key_id(), credentials.secret_access_key()];
+            secrets.extend(parts.into_iter().chain(credentials.session_token()).map(SecretString::from));
         }
         Ok(Session {
             base,
+            secrets,
             profile: profile.clone(),
             home,
             clients: Mutex::default(),
@@ -163,6 +169,11 @@ impl Session {
         clients.entry(region.to_owned()).or_insert_with(made).clone()
     }
 
+    /// The parts of the credentials.
+    pub(super) fn secrets(&self) -> Vec<&str> {
+        self.secrets.iter().map(ExposeSecret::expose_secret).collect()
+    }
+
     /// Asks one question in its turn, for as long as the budget allows.
     pub(super) async fn ask<T>(
         &self,
@@ -175,7 +186,8 @@ impl Session {
             self.turn().await;
             question.await
         };
-        budget.limit(ANSWER_TIME, on_account_of(budget, in_turn)).await.unwrap_or(Err(Refusal::Late))
+        let answer = budget.limit(ANSWER_TIME, on_account_of(budget, in_turn)).await.unwrap_or(Err(Refusal::Late));
+        answer.map_err(|refusal| refusal.without(&self.secrets()))
     }
 
     /// Waits until the control plane's rate allows one more request.

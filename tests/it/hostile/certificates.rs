@@ -116,6 +116,11 @@ pub(super) fn followed_by(rest: Vec<Vec<u8>>) -> Vec<CertificateDer<'static>> {
     chain
 }
 
+/// TLS with a sound certificate, and with the key of another.
+pub(super) fn wrong_key() -> Front {
+    Front::Tls(config(followed_by(vec![]), &KeyPair::generate().unwrap(), &[b"http/1.1"]))
+}
+
 /// A server that sends this chain, whatever it is.
 pub(crate) fn config(chain: Vec<CertificateDer<'static>>, key: &KeyPair, alpn: &[&[u8]]) -> Arc<ServerConfig> {
     let provider = Arc::new(ring::default_provider());

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::names;
+use super::{names, status};
 
 /// What is examined.
 pub(super) const URL: &str = "https://lambda.example.com/x";
 /// `--deadline`.
 pub(super) const DEADLINE: Duration = Duration::from_secs(3);
 /// Starting, judging and writing on a machine that runs other tests beside.
-const START: Duration = Duration::from_millis(1500);
+const START: Duration = Duration::from_secs(4);
 /// Peak of the program's own memory (`performance.md` goal 11).
 const MAX_MEMORY: u64 = 64 * 1024 * 1024;
 /// Octets of one report: hostile answers may not swell it.
@@ -171,7 +171,9 @@ fn look(case: &Case) -> Vec<String> {
     }
     faults.extend(report(&texts[0].1));
     faults.extend(recording(&place("recording"), case.recorded));
-    if watched.status.is_some_and(|status| status.success()) && !edge_answered(&place("recording")) {
+    let edge: Value =
+        serde_json::from_slice(&fs::read(place("recording/edge.json")).unwrap_or_default()).unwrap_or_default();
+    if watched.status.is_some_and(|status| status.success()) && !status::answered(&edge) {
         faults.push("all is well, and the edge never answered".into());
     }
     let recorded = fs::read_dir(place("recording")).into_iter().flatten().flatten();
@@ -182,6 +184,7 @@ fn look(case: &Case) -> Vec<String> {
         report: serde_json::from_slice(&texts[0].1).unwrap_or_default(),
         written: written.map(|text| String::from_utf8_lossy(&text).into_owned()).collect(),
     };
+    faults.extend(status::faults(&told, &place("recording")));
     faults.extend((case.judge)(&told));
     faults
 }
@@ -213,19 +216,6 @@ fn recording(folder: &Path, (part, says): (&str, &str)) -> Option<String> {
     }
     let value: Value = serde_json::from_str(&text).unwrap();
     hidden(&value).map(|what| format!("{part} holds {what}"))
-}
-
-/// Did any request for the target's URL bring an answer that did not break off?
-fn edge_answered(folder: &Path) -> bool {
-    let text = fs::read_to_string(folder.join("edge.json")).unwrap_or_default();
-    let edge: Value = serde_json::from_str(&text).unwrap_or_default();
-    let samples = edge["http"]["found"]["samples"].as_array();
-    samples.is_some_and(|samples| {
-        samples.iter().any(|sample| {
-            let answer = &sample["outcome"]["answered"];
-            answer.is_object() && answer["body"]["end"]["broken"].is_null()
-        })
-    })
 }
 
 /// A control character in any string.

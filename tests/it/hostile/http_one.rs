@@ -87,6 +87,47 @@ fn bodies() -> Vec<Row> {
             vec![ok([chunked, "Content-Length: 3\r\n"].concat(), "2\r\nhi\r\n0\r\n\r\n")],
             "length\": 2",
         ),
+        ("chunks with a sign", vec![ok(chunked, "+2\r\nhi\r\n0\r\n\r\n"), Close], "begin with its size"),
+        (
+            "chunks of hexadecimals with a prefix",
+            vec![ok(chunked, "0x2\r\nhi\r\n0\r\n\r\n"), Close],
+            "begin with its size",
+        ),
+        (
+            "chunked twice",
+            vec![ok("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "2\r\nhi\r\n0\r\n\r\n"), Close],
+            "samples",
+        ),
+        (
+            "chunked and something",
+            vec![ok("Transfer-Encoding: chunked, x\r\n", "2\r\nhi\r\n0\r\n\r\n"), Close],
+            "samples",
+        ),
+        ("nearly chunked", vec![ok("Transfer-Encoding: xchunked\r\n", "2\r\nhi\r\n0\r\n\r\n"), Close], "samples"),
+        (
+            "chunked after a vertical tab",
+            vec![ok("Transfer-Encoding: \u{b}chunked\r\nContent-Length: 2\r\n", "hi"), Close],
+            "samples",
+        ),
+        (
+            "a blank before the colon",
+            vec![ok("Transfer-Encoding : chunked\r\nContent-Length: 2\r\n", "hi"), Close],
+            "samples",
+        ),
+        (
+            "a coding on a folded line",
+            vec![ok("Transfer-Encoding:\r\n chunked\r\nContent-Length: 2\r\n", "2\r\nhi\r\n0\r\n\r\n"), Close],
+            "samples",
+        ),
+        ("a length with a sign", vec![ok("Content-Length: +2\r\n", "hi"), Close], "is no number"),
+        ("a list of lengths", vec![ok("Content-Length: 2, 2\r\n", "hi"), Close], "samples"),
+        ("a length and another answer within it", vec![ok("Content-Length: 200\r\n", OK), Silence], "timed-out"),
+        (
+            "a body where none may be",
+            vec![Say(b"HTTP/1.1 304 Not\r\nContent-Length: 2\r\n\r\nhi".to_vec()), Close],
+            "\"status\": 304",
+        ),
+        ("a line feed in a chunk's size", vec![ok(chunked, "2\nhi\r\n0\r\n\r\n"), Close], "samples"),
         ("JSON as deep as a well", vec![ok("Content-Type: application/json\r\n", "[".repeat(500_000)), Close], "[[["),
         (
             "a page of escapes",

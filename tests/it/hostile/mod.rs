@@ -9,6 +9,7 @@ mod http_two;
 mod interrupted;
 pub(crate) mod names;
 pub(crate) mod script;
+mod status;
 mod tls;
 
 use std::sync::LazyLock;

@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// Between the octets of [`Step::Drip`].
-const DRIP: Duration = Duration::from_secs(1);
+pub(super) const DRIP: Duration = Duration::from_secs(1);
 /// Octets that a flood writes at once.
 const WAVE: usize = 32 * 1024;
 /// A client's HTTP/2 preface.
@@ -50,6 +50,8 @@ pub(crate) enum Step {
     Flood(Vec<u8>),
     /// Writes the same for ever, one octet a second.
     Drip(Vec<u8>),
+    /// Renews the keys of TLS 1.3 so many times.
+    Rekey(u32),
     /// Reads, and says nothing.
     Silence,
     /// Closes in order.
@@ -187,6 +189,14 @@ impl Talk {
                         for octet in piece.iter().cycle() {
                             self.io.say(&[*octet]).await?;
                             tokio::time::sleep(DRIP).await;
+                        }
+                    }
+                    Step::Rekey(times) => {
+                        for _ in 0..times {
+                            if let Io::Tls(stream) = &mut self.io {
+                                stream.get_mut().1.refresh_traffic_keys().map_err(io::Error::other)?;
+                            }
+                            self.io.say(b"").await?;
                         }
                     }
                     Step::Silence => loop {

@@ -107,7 +107,11 @@ fn own_rows() -> Vec<Row> {
             ),
         ),
         row("throttled for ever", "throttled", typed("400 No", "ThrottlingException", "Rate exceeded")),
-        row("a kind of escapes", "strangely", typed("400 No", "\u{1b}[31mX", "\\u001b[31mred\\u009b2J\\u202e")),
+        row(
+            "a kind of escapes",
+            "invalid HTTP header",
+            typed("400 No", "\u{1b}[31mX", "\\u001b[31mred\\u009b2J\\u202e"),
+        ),
         row("a kind of 5,000 letters", "strangely", typed("400 No", &"X".repeat(5_000), "x")),
         row("another kind than the status", "strangely", typed("200 OK", "AccessDeniedException", "x")),
         row("the keys in the words", "strangely", typed("400 No", "SomethingException", &echo)),
@@ -116,7 +120,7 @@ fn own_rows() -> Vec<Row> {
         row("a number for a list", "strangely", vec![json("200 OK", r#"{"items":7,"item":"x","Account":[]}"#)]),
         row(
             "the same page for ever",
-            "pages",
+            "the same page again",
             vec![json(
                 "200 OK",
                 r#"{"items":[{}],"nextToken":"again","position":"again","NextToken":"again","NextMarker":"again"}"#,
@@ -159,7 +163,7 @@ fn of_what_is_behind_a_domain() {
     };
     let rows = rows::some(&WORDS, LIST).into_iter().chain([Row {
         name: "the same page for ever",
-        says: "pages",
+        says: "the same page again",
         steps: own_rows().pop().unwrap().steps,
     }]);
     let cases = rows.enumerate().map(|(number, row)| AWS.part(row, Arc::new(domains), &usual, number));
