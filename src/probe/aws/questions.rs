@@ -385,10 +385,15 @@ mod tests {
             json!({"CertificateSummaryList": [1]}),
             json!({"routingRules": [1]}),
         ] {
-            assert_eq!(items(&page), [json!(1)], "{page}");
+            assert_eq!(items(&page).unwrap(), [json!(1)], "{page}");
         }
-        assert_eq!(items(&json!({"_embedded": {"item": {"name": "only one"}}})).len(), 1);
-        assert!(items(&json!({"items": null})).is_empty());
+        assert_eq!(items(&json!({"_embedded": {"item": {"name": "only one"}}})).unwrap().len(), 1);
+        for empty in [json!({}), json!({"items": null}), json!({"_links": {"self": {}}}), json!({"nextToken": null})] {
+            assert!(items(&empty).unwrap().is_empty(), "{empty}");
+        }
+        for odd in [json!({"items": 7}), json!({"message": "Welcome"}), json!({"error": "x", "nextToken": "y"})] {
+            assert!(matches!(items(&odd), Err(Refusal::Strange(_))), "{odd}");
+        }
     }
 
     #[test]
