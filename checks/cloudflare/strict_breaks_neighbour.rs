@@ -35,8 +35,13 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         .filter(|(host, behind)| behind.class.is_http_only() && *host != evidence.target.host)
         .take(MOST)
         .collect();
+    // A record that was not read may be the one.
+    let well = |seen: String| match zone.missing_of("dns_records") {
+        None => Ok(Verdict::pass(seen)),
+        Some(why) => Err(NotRun::inconclusive(format!("not every record of the zone was read: {why}"))),
+    };
     if websites.is_empty() {
-        return Ok(Verdict::pass("no neighbour is without HTTPS"));
+        return well("no neighbour is without HTTPS".into());
     }
     let mut broken = Vec::new();
     for (host, behind) in &websites {
@@ -53,10 +58,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         }
     }
     let Some((host, _, by, mode)) = broken.first() else {
-        return Ok(Verdict::pass(format!(
-            "{} of the zone without HTTPS, none under a mode that needs it",
-            count(websites.len())
-        )));
+        return well(format!("{} of the zone without HTTPS, none under a mode that needs it", count(websites.len())));
     };
     let others = if broken.len() > 1 { format!(" and {} more", broken.len() - 1) } else { String::new() };
     let zone_wide = if matches!(by, Setter::Setting(_)) { "zone-wide " } else { "" };
@@ -121,5 +123,15 @@ mod tests {
         let grey = json!([{"type": "CNAME", "name": "www.example.com", "content": "b.s3-website-us-west-2.amazonaws.com", "proxied": false}]);
         assert_eq!(spared(json!({"dns_records": grey})), "pass");
         assert_eq!(verdict(&CHECK, &nothing()).0, "no-credential");
+    }
+
+    #[test]
+    fn records_that_were_not_read_may_hold_one() {
+        let notes = json!(["dns_records: only the first 100 of 253 are read"]);
+        let spared = zone(json!({"settings": {"ssl": "flexible"}, "notes": notes}));
+        let (word, seen) = verdict(&CHECK, &spared);
+        assert_eq!(word, "inconclusive");
+        assert!(seen.contains("only the first 100 of 253"), "{seen}");
+        assert_eq!(verdict(&CHECK, &zone(json!({"settings": {"ssl": "strict"}, "notes": notes}))).0, "warn/high");
     }
 }

@@ -201,6 +201,12 @@ impl Zone {
         Arc::clone(&self.document)
     }
 
+    /// What is missing of the list under this key, in the words of whoever read it; `None`: it is whole.
+    pub fn missing_of(&self, key: &str) -> Option<&str> {
+        let notes = self.document.get("notes")?.as_array()?;
+        notes.iter().filter_map(Value::as_str).find_map(|note| note.strip_prefix(key)?.strip_prefix(": "))
+    }
+
     /// The zone's name, if known.
     pub fn name(&self) -> Option<&str> {
         self.details.found()?.name.as_deref()

@@ -18,6 +18,9 @@ use crate::probe::api::reason;
 /// Largest answer that is read, octets. A page has at most 500 entries.
 pub(super) const MAX_BODY: usize = 8 * 1024 * 1024;
 
+/// What the values of one answer may take in memory, octets: a page of 500 custom domains takes 3 MiB.
+pub(super) const MAX_WEIGHT: usize = 16 * 1024 * 1024;
+
 /// So much of an error's text is read, octets.
 const MAX_ERROR: usize = 4096;
 
@@ -46,6 +49,23 @@ impl Refusal {
     /// May the same question be answered a moment later?
     pub(super) fn is_passing(&self) -> bool {
         matches!(self, Refusal::Throttled | Refusal::Late | Refusal::Unreachable(_) | Refusal::Strange(_))
+    }
+}
+
+impl Refusal {
+    /// The same without these secrets, should AWS's words repeat them.
+    pub(super) fn without(self, secrets: &[&str]) -> Refusal {
+        let hidden = |words: String| {
+            let mut words = Value::String(words);
+            crate::probe::api::without(&mut words, secrets);
+            words.as_str().unwrap_or_default().to_owned()
+        };
+        match self {
+            Refusal::Denied(named) => Refusal::Denied(named.map(hidden)),
+            Refusal::Unreachable(why) => Refusal::Unreachable(hidden(why)),
+            Refusal::Strange(why) => Refusal::Strange(hidden(why)),
+            other => other,
+        }
     }
 }
 

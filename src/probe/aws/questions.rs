@@ -6,10 +6,13 @@ use serde_json::{Value, json};
 
 use super::call::{Refusal, raw};
 use super::session::{Clients, Session};
+use crate::probe::api::{weight_of, without};
 use crate::probe::budget::Budget;
 
 /// Most pages of one list.
 const MAX_PAGES: usize = 20;
+/// What the entries of one list may take in memory, octets: 1,000 functions take 5 MiB.
+const MAX_KEPT: usize = 8 * 1024 * 1024;
 /// Entries of a page, where API Gateway is asked for a number.
 const PAGE: i32 = 500;
 /// Every kind of key: left to itself, ACM lists RSA-1024 and RSA-2048 only (`facts/aws.md` section 0, fact 6).
@@ -53,7 +56,12 @@ impl Asker<'_> {
     }
 
     async fn one(&self, question: impl Future<Output = Result<Value, Refusal>>) -> Result<Value, Refusal> {
-        self.session.ask(self.budget, question).await
+        let mut answer = self.session.ask(self.budget, question).await?;
+        without(&mut answer, &self.session.secrets());
+        match answer {
+            Value::Object(_) => Ok(answer),
+            _ => Err(Refusal::Strange("no object where one was due".into())),
+        }
     }
 
     /// Page after page; a refusal after the first page leaves what was read.
@@ -63,8 +71,10 @@ impl Asker<'_> {
     {
         let mut listed = Listed::default();
         let mut next: Option<String> = None;
+        let mut weight = 0;
         for _ in 0..MAX_PAGES {
-            let answer = match self.one(page(next.take())).await {
+            let asked = next.take();
+            let answer = match self.one(page(asked.clone())).await {
                 Ok(answer) => answer,
                 Err(refusal) if listed.items.is_empty() => return Err(refusal),
                 Err(refusal) => {
@@ -72,9 +82,26 @@ impl Asker<'_> {
                     return Ok(listed);
                 }
             };
-            listed.items.extend(items(&answer).iter().cloned());
+            let items = match items(&answer) {
+                Ok(items) => items,
+                Err(refusal) if listed.items.is_empty() => return Err(refusal),
+                Err(refusal) => {
+                    listed.cut = Some(refusal);
+                    return Ok(listed);
+                }
+            };
+            weight += items.iter().map(weight_of).sum::<usize>();
+            if weight > MAX_KEPT {
+                listed.cut = Some(Refusal::Strange("the list holds more than cfdoctor keeps".into()));
+                return Ok(listed);
+            }
+            listed.items.extend(items.iter().cloned());
             next = answer.get(token).and_then(Value::as_str).filter(|token| !token.is_empty()).map(ToOwned::to_owned);
             if next.is_none() {
+                return Ok(listed);
+            }
+            if next == asked {
+                listed.cut = Some(Refusal::Strange("the list leads to the same page again".into()));
                 return Ok(listed);
             }
         }
@@ -313,15 +340,24 @@ impl Asker<'_> {
     }
 }
 
-/// The entries of a page: v2 `items`, v1 `item` (and HAL without its header), ACM and Lambda their own names.
-fn items(answer: &Value) -> &[Value] {
-    let keys = ["items", "item", "CertificateSummaryList", "Functions", "FunctionUrlConfigs", "routingRules"];
+/// The entries of a page: v2 `items`, v1 `item` (and HAL without its header), ACM and Lambda their own names. A page
+/// without entries may leave them out; what has something else in their place is no page.
+fn items(answer: &Value) -> Result<&[Value], Refusal> {
+    const LISTS: &[&str] =
+        &["items", "item", "CertificateSummaryList", "Functions", "FunctionUrlConfigs", "routingRules"];
+    const BESIDE: &[&str] = &["_links", "_embedded", "nextToken", "position", "NextToken", "NextMarker", "Marker"];
     let embedded = answer.get("_embedded").unwrap_or(answer);
-    let found = keys.iter().find_map(|key| answer.get(*key).or_else(|| embedded.get(*key)));
+    let found = LISTS.iter().find_map(|key| answer.get(*key).or_else(|| embedded.get(*key)));
+    let is_bare = || {
+        let fields = answer.as_object().into_iter().flatten();
+        fields.into_iter().all(|(key, _)| BESIDE.contains(&key.as_str()))
+    };
     match found {
-        Some(Value::Array(items)) => items,
-        Some(one @ Value::Object(_)) => std::slice::from_ref(one),
-        _ => &[],
+        Some(Value::Array(items)) => Ok(items),
+        Some(one @ Value::Object(_)) => Ok(std::slice::from_ref(one)),
+        Some(Value::Null) => Ok(&[]),
+        None if is_bare() => Ok(&[]),
+        _ => Err(Refusal::Strange("no list where one was due".into())),
     }
 }
 
@@ -349,10 +385,15 @@ mod tests {
             json!({"CertificateSummaryList": [1]}),
             json!({"routingRules": [1]}),
         ] {
-            assert_eq!(items(&page), [json!(1)], "{page}");
+            assert_eq!(items(&page).unwrap(), [json!(1)], "{page}");
         }
-        assert_eq!(items(&json!({"_embedded": {"item": {"name": "only one"}}})).len(), 1);
-        assert!(items(&json!({"items": null})).is_empty());
+        assert_eq!(items(&json!({"_embedded": {"item": {"name": "only one"}}})).unwrap().len(), 1);
+        for empty in [json!({}), json!({"items": null}), json!({"_links": {"self": {}}}), json!({"nextToken": null})] {
+            assert!(items(&empty).unwrap().is_empty(), "{empty}");
+        }
+        for odd in [json!({"items": 7}), json!({"message": "Welcome"}), json!({"error": "x", "nextToken": "y"})] {
+            assert!(matches!(items(&odd), Err(Refusal::Strange(_))), "{odd}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use cfdoctor_checks::evidence::redact::Secrets;
 use cfdoctor_checks::{NotRun, Probe};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -55,6 +55,8 @@ pub(super) struct Clients {
 /// A session with an account.
 pub(super) struct Session {
     base: SdkConfig,
+    /// The credentials' parts, to be looked for where they must not be.
+    secrets: Vec<SecretString>,
     profile: Option<String>,
     home: Option<String>,
     clients: Mutex<HashMap<String, Clients>>,
@@ -117,19 +119,21 @@ impl Session {
             }
         };
         let base = loader.region(Region::new(home.clone().unwrap_or_else(|| GLOBAL.to_owned()))).load().await;
-        if let Some(credentials) = base.credentials_provider() {
-            let found = credentials.provide_credentials().await.map_err(|error| {
+        let mut secrets = Vec::new();
+        if let Some(provider) = base.credentials_provider() {
+            let credentials = provider.provide_credentials().await.map_err(|error| {
                 let is_absent = matches!(error, CredentialsError::CredentialsNotLoaded(_));
                 errors::no_credentials(&chain(&error), is_absent, profile.as_deref())
             })?;
-            let mut secrets = Secrets::default();
-            secrets.add(found.access_key_id());
-            secrets.add(found.secret_access_key());
-            secrets.add(found.session_token().unwrap_or_default());
-            let _ = inner.secrets.set(secrets);
+            let parts = [credentials.access_key_id(), credentials.secret_access_key()];
+            secrets.extend(parts.into_iter().chain(credentials.session_token()).map(SecretString::from));
+            let mut known = Secrets::default();
+            secrets.iter().for_each(|secret: &SecretString| known.add(secret.expose_secret()));
+            let _ = inner.secrets.set(known);
         }
         Ok(Session {
             base,
+            secrets,
             profile: profile.clone(),
             home,
             clients: Mutex::default(),
@@ -169,6 +173,11 @@ impl Session {
         clients.entry(region.to_owned()).or_insert_with(made).clone()
     }
 
+    /// The parts of the credentials.
+    pub(super) fn secrets(&self) -> Vec<&str> {
+        self.secrets.iter().map(ExposeSecret::expose_secret).collect()
+    }
+
     /// Asks one question in its turn, for as long as the budget allows.
     pub(super) async fn ask<T>(
         &self,
@@ -181,7 +190,8 @@ impl Session {
             self.turn().await;
             question.await
         };
-        budget.limit(ANSWER_TIME, on_account_of(budget, in_turn)).await.unwrap_or(Err(Refusal::Late))
+        let answer = budget.limit(ANSWER_TIME, on_account_of(budget, in_turn)).await.unwrap_or(Err(Refusal::Late));
+        answer.map_err(|refusal| refusal.without(&self.secrets()))
     }
 
     /// Waits until the control plane's rate allows one more request.

@@ -1,5 +1,6 @@
 //! The HTTP side of the SDK: the client that asks Cloudflare's API too, so that roots of trust, proxy and bounds are the
-//! same. Every try is counted on the account of the target that asks.
+//! same. Every try is counted on the account of the target that asks. Large answers are held one at a time, each until
+//! its question is done with it.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,19 +14,23 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::call::MAX_BODY;
-use crate::probe::api::{Reach, reason};
+use super::call::{MAX_BODY, MAX_WEIGHT};
+use crate::probe::api::{Reach, SMALL, aside, reason, weight};
 use crate::probe::budget::Budget;
 
+/// The right to hold a large answer, for as long as the question lasts.
+type Turn = Arc<tokio::sync::Mutex<Option<OwnedSemaphorePermit>>>;
+
 tokio::task_local! {
-    /// Whose request it is.
-    static ACCOUNT: Budget;
+    /// Whose request it is, and the question's turn.
+    static ACCOUNT: (Budget, Turn);
 }
 
-/// Does this work; each request in it counts for this target.
+/// Does this work, which is one question after another; each request in it counts for this target.
 pub(super) async fn on_account_of<T>(budget: &Budget, work: impl Future<Output = T>) -> T {
-    ACCOUNT.scope(budget.clone(), work).await
+    ACCOUNT.scope((budget.clone(), Turn::default()), work).await
 }
 
 /// The limits of a client: to connect, and between two pieces of an answer.
@@ -37,12 +42,13 @@ pub(super) struct Wire {
     reach: Reach,
     usual: reqwest::Client,
     others: Arc<Mutex<HashMap<Limits, SharedHttpConnector>>>,
+    large: Arc<Semaphore>,
 }
 
 impl Wire {
     pub(super) fn new(reach: Reach) -> Result<Self, String> {
         let usual = client(&reach, (None, None))?;
-        Ok(Wire { reach, usual, others: Arc::default() })
+        Ok(Wire { reach, usual, others: Arc::default(), large: Arc::new(Semaphore::new(1)) })
     }
 
     pub(super) fn shared(self) -> SharedHttpClient {
@@ -63,7 +69,7 @@ impl HttpClient for Wire {
         let made = || {
             // What could be set up once can be set up again.
             let client = client(&self.reach, limits).unwrap_or_else(|_| self.usual.clone());
-            SharedHttpConnector::new(Line(client))
+            SharedHttpConnector::new(Line { client, large: self.large.clone() })
         };
         others.entry(limits).or_insert_with(made).clone()
     }
@@ -82,17 +88,44 @@ fn client(reach: &Reach, (connect, read): Limits) -> Result<reqwest::Client, Str
 
 /// One client.
 #[derive(Debug)]
-struct Line(reqwest::Client);
+struct Line {
+    client: reqwest::Client,
+    large: Arc<Semaphore>,
+}
 
 impl HttpConnector for Line {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         // Outside of a target's work there is nothing to count on.
-        let _ = ACCOUNT.try_with(Budget::count_api_request);
-        HttpConnectorFuture::new(exchange(self.0.clone(), request))
+        let turn = ACCOUNT.try_with(|(budget, turn)| {
+            budget.count_api_request();
+            turn.clone()
+        });
+        let room = Room { turn: turn.unwrap_or_default(), large: self.large.clone() };
+        let exchange = aside(exchange(self.client.clone(), request, room));
+        HttpConnectorFuture::new(async move {
+            exchange.await.unwrap_or_else(|| Err(ConnectorError::other("the question was dropped".into(), None)))
+        })
     }
 }
 
-async fn exchange(client: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+/// Where a large answer finds its place.
+struct Room {
+    turn: Turn,
+    large: Arc<Semaphore>,
+}
+
+impl Room {
+    /// Waits until the large answers of other questions are done with.
+    async fn enter(&self) {
+        let mut turn = self.turn.lock().await;
+        if turn.is_none() {
+            // Nobody closes the semaphore.
+            *turn = self.large.clone().acquire_owned().await.ok();
+        }
+    }
+}
+
+async fn exchange(client: reqwest::Client, request: HttpRequest, room: Room) -> Result<HttpResponse, ConnectorError> {
     let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
     let (parts, body) = request.into_parts();
     let body = body.bytes().map(<[u8]>::to_vec).ok_or_else(|| ConnectorError::user("a body that streams".into()))?;
@@ -111,7 +144,17 @@ async fn exchange(client: reqwest::Client, request: HttpRequest) -> Result<HttpR
         if body.len() + chunk.len() > MAX_BODY {
             return Err(too_large());
         }
+        if body.len() + chunk.len() > SMALL {
+            room.enter().await;
+        }
         body.extend_from_slice(&chunk);
+    }
+    let weight = weight(&body);
+    if weight > MAX_WEIGHT {
+        return Err(ConnectorError::other("the answer holds more than cfdoctor keeps".into(), None));
+    }
+    if weight > SMALL * 8 {
+        room.enter().await;
     }
     let mut answer = http::Response::new(SdkBody::from(body));
     *answer.status_mut() = response.status();

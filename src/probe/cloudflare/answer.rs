@@ -52,6 +52,8 @@ pub enum Trouble {
     Redirected(u16),
     /// Larger than we read.
     TooLarge,
+    /// Of more pieces than we keep.
+    TooMuch,
     /// Nothing within this time.
     TimedOut(Duration),
     /// No connection, or it broke; in words.
@@ -120,6 +122,7 @@ impl Trouble {
             | Trouble::PlanLacks(_)
             | Trouble::Redirected(_)
             | Trouble::TooLarge
+            | Trouble::TooMuch
             | Trouble::Shape(_)
             | Trouble::Refused { .. } => false,
         }
@@ -165,6 +168,7 @@ impl Trouble {
             Trouble::TooLarge => {
                 format!("the Cloudflare API's answer is larger than {} MiB", super::client::MAX_ANSWER / 1024 / 1024)
             }
+            Trouble::TooMuch => "the Cloudflare API's answer holds more than cfdoctor keeps".into(),
             Trouble::TimedOut(after) => format!("the Cloudflare API did not answer within {}", seconds(*after)),
             Trouble::Unreachable(why) => format!("the Cloudflare API cannot be reached: {why}"),
             Trouble::Shape(what) => format!("the Cloudflare API answered in an unknown shape: {what}"),

@@ -120,6 +120,7 @@ fn lacks_rows(part: &Part) -> bool {
         Err(trouble) => matches!(
             trouble,
             Trouble::TooLarge
+                | Trouble::TooMuch
                 | Trouble::ServerError(_)
                 | Trouble::Shape(_)
                 | Trouble::NotJson { .. }

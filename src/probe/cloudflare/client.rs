@@ -1,21 +1,25 @@
 //! One HTTP client for the API: one HTTP/2 connection, bounded answers, limits kept, no redirects.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cfdoctor_checks::evidence::text;
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use rustls::AlertDescription;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use url::Url;
 
+use super::MAX_API_REQUESTS;
 use super::answer::{Answer, Page, Trouble};
 use super::limiter::Limiter;
+use super::reduce::Reduced;
 use super::tell::{self, Head};
-use crate::probe::api::{Reach, causes, reason};
+use crate::probe::api::{Reach, SMALL, aside, causes, reason, weight, weight_of};
 use crate::probe::budget::Budget;
 use crate::settings::{Settings, USER_AGENT};
 
@@ -23,6 +27,16 @@ use crate::settings::{Settings, USER_AGENT};
 pub(super) const MAX_ANSWER: usize = 10 * 1024 * 1024;
 /// Pages read of one list.
 pub(super) const MAX_PAGES: u64 = 20;
+/// What the values of one answer may take in memory, octets: 5,000 records take 20 MiB.
+const MAX_WEIGHT: usize = 32 * 1024 * 1024;
+/// What the rows of one list may take in memory, octets: [`MAX_PAGES`] of 5,000 records with all that is kept of them.
+const MAX_KEPT: usize = 256 * 1024 * 1024;
+/// Pages of one list that are asked for at the same time.
+const PAGES_AT_ONCE: usize = 4;
+/// Connections where the server speaks HTTP/1: as many as one host costs requests.
+const MAX_CONNECTIONS: usize = MAX_API_REQUESTS;
+/// Octets on their way over one connection of HTTP/2, so that answers that wait for their turn do not stop the others.
+const WINDOW: u32 = 16 * 1024 * 1024;
 /// A `Retry-After` beyond a day is taken for a day.
 const LONGEST_PAUSE: u64 = 86_400;
 
@@ -35,6 +49,10 @@ pub(super) struct Client {
     speaks_h1: AtomicBool,
     h2_worked: AtomicBool,
     limiter: Limiter,
+    /// Places of connections of HTTP/1.
+    connections: Arc<Semaphore>,
+    /// The right to hold a large answer.
+    large: Arc<Semaphore>,
 }
 
 /// How one target asks: with which token, until when, on whose account.
@@ -56,7 +74,10 @@ impl Asker {
 
 /// The rows of a list.
 pub(super) struct Listing {
+    /// What is kept of them.
     pub(super) rows: Vec<Value>,
+    /// Rows that could not be read.
+    pub(super) odd_rows: usize,
     /// What is missing of it, in words; `None`: nothing.
     pub(super) cut: Option<String>,
 }
@@ -69,7 +90,11 @@ impl Client {
                 .client(&[alpn])?
                 .user_agent(USER_AGENT)
                 .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]));
-            let builder = if alpn == b"h2" { builder.http2_prior_knowledge() } else { builder.http1_only() };
+            let builder = if alpn == b"h2" {
+                builder.http2_prior_knowledge().http2_initial_connection_window_size(WINDOW)
+            } else {
+                builder.http1_only()
+            };
             builder.build().map_err(|error| reason(&error))
         };
         Ok(Client {
@@ -78,11 +103,13 @@ impl Client {
             speaks_h1: AtomicBool::new(false),
             h2_worked: AtomicBool::new(false),
             limiter: Limiter::default(),
+            connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            large: Arc::new(Semaphore::new(1)),
         })
     }
 
     /// `GET path?query`. Waits its turn; a 429 is obeyed and asked once more, if there is time.
-    pub(super) async fn get(&self, asker: &Asker, path: &[&str], query: &[(&str, &str)]) -> Answer {
+    pub(super) async fn get(self: &Arc<Self>, asker: &Asker, path: &[&str], query: &[(&str, &str)]) -> Answer {
         match self.get_once(asker, path, query).await {
             Err(Trouble::RateLimited { retry_after }) => {
                 let Some(wait) = retry_after else { return Err(Trouble::RateLimited { retry_after }) };
@@ -98,56 +125,87 @@ impl Client {
         }
     }
 
-    async fn get_once(&self, asker: &Asker, path: &[&str], query: &[(&str, &str)]) -> Answer {
+    async fn get_once(self: &Arc<Self>, asker: &Asker, path: &[&str], query: &[(&str, &str)]) -> Answer {
         let limited = |wait: Duration| Trouble::RateLimited { retry_after: Some(wait.as_secs().saturating_add(1)) };
         self.limiter.turn(asker.until).await.map_err(limited)?;
         let url = address(&asker.base, path, query).ok_or_else(|| Trouble::Unreachable("no such address".into()))?;
-        let exchange = async {
-            let mut response = self.send(asker, url).await.map_err(|error| Trouble::Unreachable(reason(&error)))?;
-            let head = head(&response);
-            if response.content_length().is_some_and(|length| length > MAX_ANSWER as u64) {
-                return Err(Trouble::TooLarge);
-            }
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(|error| Trouble::Unreachable(reason(&error)))? {
-                if body.len() + chunk.len() > MAX_ANSWER {
-                    return Err(Trouble::TooLarge);
-                }
-                body.extend_from_slice(&chunk);
-            }
-            tell::tell(&head, &body).map_err(|trouble| trouble.without(&[asker.secret()]))
-        };
-        tokio::time::timeout_at(asker.until, exchange).await.unwrap_or(Err(Trouble::TimedOut(asker.patience)))
+        let exchange = aside(Arc::clone(self).exchange(asker.clone(), url));
+        match tokio::time::timeout_at(asker.until, exchange).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => Err(Trouble::Unreachable("the question was dropped".into())),
+            Err(_) => Err(Trouble::TimedOut(asker.patience)),
+        }
     }
 
-    async fn send(&self, asker: &Asker, url: Url) -> Result<reqwest::Response, reqwest::Error> {
+    async fn exchange(self: Arc<Self>, asker: Asker, url: Url) -> Answer {
+        let lost = |error: reqwest::Error| Trouble::Unreachable(reason(&error));
+        let (mut response, _place) = self.send(&asker, url).await.map_err(lost)?;
+        let head = head(&response);
+        if response.content_length().is_some_and(|length| length > MAX_ANSWER as u64) {
+            return Err(Trouble::TooLarge);
+        }
+        let mut body = Vec::new();
+        let mut turn = None;
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(Trouble::TooLarge);
+            }
+            if turn.is_none() && body.len() + chunk.len() > SMALL {
+                turn = self.large.clone().acquire_owned().await.ok();
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let weight = weight(&body);
+        if weight > MAX_WEIGHT {
+            return Err(Trouble::TooMuch);
+        }
+        if turn.is_none() && weight > SMALL * 8 {
+            turn = self.large.clone().acquire_owned().await.ok();
+        }
+        let answer = tell::tell(&head, &body).map_err(|trouble| trouble.without(&[asker.secret()]));
+        drop(turn);
+        answer
+    }
+
+    /// The answer, and the place of its connection where it has one of its own.
+    async fn send(
+        &self,
+        asker: &Asker,
+        url: Url,
+    ) -> Result<(reqwest::Response, Option<OwnedSemaphorePermit>), reqwest::Error> {
         asker.budget.count_api_request();
+        // Nobody closes the semaphore.
+        let place = || async { self.connections.clone().acquire_owned().await.ok() };
         let by = |client: &reqwest::Client| client.get(url.clone()).bearer_auth(asker.token.expose_secret()).send();
         let Some(h2) = self.h2.as_ref().filter(|_| !self.speaks_h1.load(Ordering::Relaxed)) else {
-            return by(&self.h1).await;
+            let place = place().await;
+            return Ok((by(&self.h1).await?, place));
         };
         let error = match by(h2).await {
             Ok(response) => {
                 self.h2_worked.store(true, Ordering::Relaxed);
-                return Ok(response);
+                return Ok((response, None));
             }
             Err(error) => error,
         };
         if self.h2_worked.load(Ordering::Relaxed) || !may_want_h1(&error) {
             return Err(error);
         }
+        let place = place().await;
         let response = by(&self.h1).await?;
         self.speaks_h1.store(true, Ordering::Relaxed);
-        Ok(response)
+        Ok((response, place))
     }
 
-    /// A whole list: the first page, then the others at once, no more than [`MAX_PAGES`]. An empty page ends it.
+    /// A whole list: the first page, then the others, no more than [`MAX_PAGES`]; `keep` takes of each what is wanted.
+    /// An empty page ends it.
     pub(super) async fn list(
-        &self,
+        self: &Arc<Self>,
         asker: &Asker,
         path: &[&str],
         query: &[(&str, &str)],
         per_page: Option<u32>,
+        keep: impl Fn(Vec<Value>) -> Reduced,
     ) -> Result<Listing, Trouble> {
         let first = match per_page {
             Some(wanted) => {
@@ -159,26 +217,45 @@ impl Client {
         let pages = pages_of(&first, per_page);
         let size = first.per_page.or(per_page.map(u64::from)).map(|size| size.to_string());
         let total = first.total_count;
-        let mut rows = rows_of(first.result)?;
-        let Some(size) = size.filter(|_| pages > 1) else { return Ok(Listing { rows, cut: None }) };
-        let numbers: Vec<String> = (2..=pages.min(MAX_PAGES)).map(|number| number.to_string()).collect();
-        let others = numbers.iter().map(|number| {
-            let query = [query, &[("page", number.as_str()), ("per_page", size.as_str())]].concat();
-            async move { self.get(asker, path, &query).await }
+        let mut listing = Listing { rows: Vec::new(), odd_rows: 0, cut: None };
+        let mut room = MAX_KEPT;
+        let mut add = |listing: &mut Listing, reduced: Reduced| {
+            listing.odd_rows += reduced.odd_rows;
+            let Value::Array(rows) = reduced.value else { return };
+            for row in rows {
+                match room.checked_sub(weight_of(&row)) {
+                    Some(left) => room = left,
+                    None => {
+                        listing.cut = Some(format!("only the first {} are read", listing.rows.len()));
+                        return;
+                    }
+                }
+                listing.rows.push(row);
+            }
+        };
+        add(&mut listing, keep(rows_of(first.result)?));
+        let Some(size) = size.filter(|_| pages > 1) else { return Ok(listing) };
+        let others = (2..=pages.min(MAX_PAGES)).map(|number| {
+            let (number, size, keep) = (number.to_string(), &size, &keep);
+            async move {
+                let query = [query, &[("page", number.as_str()), ("per_page", size.as_str())]].concat();
+                let rows = rows_of(self.get(asker, path, &query).await?.result)?;
+                Ok::<_, Trouble>((rows.is_empty(), keep(rows)))
+            }
         });
-        let mut cut = None;
-        for other in join_all(others).await {
-            match other.and_then(|page| rows_of(page.result)) {
-                Ok(more) if more.is_empty() => break,
-                Ok(more) => rows.extend(more),
-                Err(trouble) => cut = Some(trouble.text()),
+        let mut others = std::pin::pin!(stream::iter(others).buffered(PAGES_AT_ONCE));
+        while let Some(other) = others.next().await {
+            match other {
+                Ok((true, _)) => break,
+                Ok((false, reduced)) => add(&mut listing, reduced),
+                Err(trouble) => listing.cut = Some(trouble.text()),
             }
         }
-        if pages > MAX_PAGES && cut.is_none() {
+        if pages > MAX_PAGES && listing.cut.is_none() {
             let of = total.map_or_else(String::new, |total| format!(" of {total}"));
-            cut = Some(format!("only the first {}{of} are read", rows.len()));
+            listing.cut = Some(format!("only the first {}{of} are read", listing.rows.len()));
         }
-        Ok(Listing { rows, cut })
+        Ok(listing)
     }
 }
 

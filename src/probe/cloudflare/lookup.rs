@@ -13,9 +13,13 @@ use super::client::Asker;
 use super::once::{Once, arrival};
 use super::permissions::{ZONE, ZONE_FIELDS};
 use super::{hide, reduce};
+use crate::probe::api::weight_of;
 
 /// Names asked for one host.
 pub(super) const MAX_CANDIDATES: usize = 4;
+
+/// What the zones of one name may take in memory, octets.
+const MAX_WEIGHT: usize = 1024 * 1024;
 
 /// What the API said of each name asked for.
 #[derive(Default)]
@@ -126,7 +130,11 @@ fn named(result: Value, name: &str) -> Result<Vec<Value>, Trouble> {
         let found = row.get("name").and_then(Value::as_str);
         found.is_some_and(|found| found.trim_end_matches('.').eq_ignore_ascii_case(name))
     };
-    Ok(rows.into_iter().filter(is_it).collect())
+    let zones: Vec<Value> = rows.into_iter().filter(is_it).collect();
+    match zones.iter().map(weight_of).sum::<usize>() {
+        ..=MAX_WEIGHT => Ok(zones),
+        _ => Err(Trouble::TooMuch),
+    }
 }
 
 fn is_active(zone: &Value) -> bool {

@@ -1,15 +1,18 @@
 //! The parts of zones, each read once in a run, whoever asks first.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
 use super::access::Run;
 use super::answer::Trouble;
-use super::client::{Asker, Listing};
+use super::client::Asker;
+use super::hide;
 use super::once::{Once, Pending};
 use super::permissions::{PermissionRow, Shape};
-use super::{hide, reduce};
+use super::reduce::{self, Reduced};
+use crate::probe::api::weight_of;
 
 /// One part of a zone: reduced and without secrets, or why it was not read.
 #[derive(Clone)]
@@ -21,9 +24,15 @@ pub(super) struct Part {
     pub(super) odd_rows: usize,
 }
 
-/// Every part of every zone.
+/// What the parts of a zone may take in memory together, octets; the records, of which there may be very many, have a
+/// limit of their own.
+const MAX_ZONE: usize = 16 * 1024 * 1024;
+/// The same for a part about one host.
+const MAX_HOST: usize = 1024 * 1024;
+
+/// Every part of every zone, and how much of each zone is held.
 #[derive(Default)]
-pub(super) struct Parts(Once<Part>);
+pub(super) struct Parts(Once<Part>, Mutex<HashMap<String, usize>>);
 
 /// What stands for `{zone}`, `{account}` and `{host}`.
 #[derive(Clone)]
@@ -64,6 +73,24 @@ impl Parts {
         )
     }
 
+    /// A part that may be held.
+    fn held(&self, row: &PermissionRow, place: &Place, reduced: Reduced) -> Result<Reduced, Trouble> {
+        if row.key == "dns_records" {
+            return Ok(reduced);
+        }
+        let weight = weight_of(&reduced.value);
+        if row.asks_for_the_host() || row.is_of_the_host() {
+            return if weight > MAX_HOST { Err(Trouble::TooMuch) } else { Ok(reduced) };
+        }
+        let mut zones = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = zones.entry(place.zone.clone()).or_default();
+        if *held + weight > MAX_ZONE {
+            return Err(Trouble::TooMuch);
+        }
+        *held += weight;
+        Ok(reduced)
+    }
+
     /// Does this row cost no request?
     pub(super) fn knows(&self, row: &PermissionRow, place: &Place) -> bool {
         self.0.knows(&question(row, place))
@@ -87,16 +114,24 @@ async fn read(run: &Run, asker: &Asker, row: &PermissionRow, place: &Place) -> P
         plain => plain,
     };
     let query: Vec<(&str, &str)> = row.query.iter().map(|(name, value)| (*name, filled(value))).collect();
-    let (result, cut) = match row.shape {
-        Shape::List(_, per_page) => match run.client.list(asker, &path, &query, per_page).await {
-            Ok(Listing { rows, cut }) => (Ok(Value::Array(rows)), cut),
-            Err(trouble) => (Err(trouble), None),
-        },
-        _ => (run.client.get(asker, &path, &query).await.map(|page| page.result), None),
-    };
     let secrets = [asker.secret(), place.account.as_deref().unwrap_or_default()];
-    let reduced = result.or_else(|trouble| absent(row, place, trouble));
-    match reduced.and_then(|result| reduce::part(row.key, row.shape, result)) {
+    let mut cut = None;
+    let reduced = match row.shape {
+        Shape::List(fields, per_page) => {
+            let keep = |rows| reduce::list(row.key, fields, rows);
+            run.client.list(asker, &path, &query, per_page, keep).await.map(|listing| {
+                cut = listing.cut;
+                Reduced { value: Value::Array(listing.rows), odd_rows: listing.odd_rows }
+            })
+        }
+        _ => {
+            let page = run.client.get(asker, &path, &query).await;
+            page.and_then(|page| reduce::part(row.key, row.shape, page.result))
+        }
+    };
+    let reduced = reduced
+        .or_else(|trouble| absent(row, place, trouble).and_then(|result| reduce::part(row.key, row.shape, result)));
+    match reduced.and_then(|reduced| run.parts.held(row, place, reduced)) {
         Ok(mut reduced) => {
             hide::without(&mut reduced.value, &secrets);
             Part { value: Ok(Arc::new(reduced.value)), cut, odd_rows: reduced.odd_rows }

@@ -60,7 +60,8 @@ fn whole(value: Value) -> Reduced {
     Reduced { value, odd_rows: 0 }
 }
 
-fn list(key: &str, fields: &'static str, rows: Vec<Value>) -> Reduced {
+/// Reduces the rows of a list.
+pub(super) fn list(key: &str, fields: &'static str, rows: Vec<Value>) -> Reduced {
     let fields = fields_of(fields);
     let mut odd_rows = 0;
     let mut reduced = Vec::new();

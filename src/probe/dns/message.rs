@@ -111,6 +111,9 @@ pub(super) fn failure(answer: &Message) -> Option<Lookup> {
         return Some(Lookup::Unreachable { why: format!("the resolver filters this name: {code} {said}") });
     }
     match rcode(answer) {
+        ResponseCode::NoError if is_referral(answer) => {
+            Some(Lookup::Unreachable { why: "the resolver refers to other name servers and does not ask them".into() })
+        }
         ResponseCode::NoError | ResponseCode::NXDomain => None,
         ResponseCode::ServFail => {
             Some(Lookup::ServFail { extended: extended.map(|(code, said)| format!("{code} {said}")) })
@@ -118,6 +121,13 @@ pub(super) fn failure(answer: &Message) -> Option<Lookup> {
         ResponseCode::Refused => Some(Lookup::Refused),
         other => Some(Lookup::Other { rcode: u16::from(other) }),
     }
+}
+
+/// Does a server that shall do the whole work name others in place of an answer? Without a SOA record that says nothing
+/// about the name (RFC 2308 §2.2).
+fn is_referral(answer: &Message) -> bool {
+    let has = |kind: RecordType| answer.authorities.iter().any(|record| record.record_type() == kind);
+    answer.metadata.recursion_desired && answer.answers.is_empty() && has(RecordType::NS) && !has(RecordType::SOA)
 }
 
 /// The extended DNS error (RFC 8914): code, and its name with the server's text.

@@ -36,6 +36,12 @@ pub(super) fn h2_tls() -> Front {
     Front::Tls(CONFIG.clone())
 }
 
+/// TLS for `localhost` with HTTP/2, and the certificate that a client has to trust, as PEM.
+pub(super) fn localhost_h2() -> (Front, String) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    (Front::Tls(config(vec![made.cert.der().clone()], &made.signing_key, &[b"h2"])), made.cert.pem())
+}
+
 /// TLS with this chain; its first certificate is for [`leaf_key`].
 pub(super) fn tls(chain: Vec<CertificateDer<'static>>) -> Front {
     Front::Tls(config(chain, &leaf_key(), &[b"http/1.1"]))
@@ -116,6 +122,11 @@ pub(super) fn followed_by(rest: Vec<Vec<u8>>) -> Vec<CertificateDer<'static>> {
     let mut chain = vec![leaf(&named(&[HOST.into()]))];
     chain.extend(rest.into_iter().map(CertificateDer::from));
     chain
+}
+
+/// TLS with a sound certificate, and with the key of another.
+pub(super) fn wrong_key() -> Front {
+    Front::Tls(config(followed_by(vec![]), &KeyPair::generate().unwrap(), &[b"http/1.1"]))
 }
 
 /// A server that sends this chain, whatever it is.

@@ -87,6 +87,47 @@ fn bodies() -> Vec<Row> {
             vec![ok([chunked, "Content-Length: 3\r\n"].concat(), "2\r\nhi\r\n0\r\n\r\n")],
             "length\": 2",
         ),
+        ("chunks with a sign", vec![ok(chunked, "+2\r\nhi\r\n0\r\n\r\n"), Close], "begin with its size"),
+        (
+            "chunks of hexadecimals with a prefix",
+            vec![ok(chunked, "0x2\r\nhi\r\n0\r\n\r\n"), Close],
+            "begin with its size",
+        ),
+        (
+            "chunked twice",
+            vec![ok("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "2\r\nhi\r\n0\r\n\r\n"), Close],
+            "samples",
+        ),
+        (
+            "chunked and something",
+            vec![ok("Transfer-Encoding: chunked, x\r\n", "2\r\nhi\r\n0\r\n\r\n"), Close],
+            "samples",
+        ),
+        ("nearly chunked", vec![ok("Transfer-Encoding: xchunked\r\n", "2\r\nhi\r\n0\r\n\r\n"), Close], "samples"),
+        (
+            "chunked after a vertical tab",
+            vec![ok("Transfer-Encoding: \u{b}chunked\r\nContent-Length: 2\r\n", "hi"), Close],
+            "samples",
+        ),
+        (
+            "a blank before the colon",
+            vec![ok("Transfer-Encoding : chunked\r\nContent-Length: 2\r\n", "hi"), Close],
+            "samples",
+        ),
+        (
+            "a coding on a folded line",
+            vec![ok("Transfer-Encoding:\r\n chunked\r\nContent-Length: 2\r\n", "2\r\nhi\r\n0\r\n\r\n"), Close],
+            "samples",
+        ),
+        ("a length with a sign", vec![ok("Content-Length: +2\r\n", "hi"), Close], "is no number"),
+        ("a list of lengths", vec![ok("Content-Length: 2, 2\r\n", "hi"), Close], "samples"),
+        ("a length and another answer within it", vec![ok("Content-Length: 200\r\n", OK), Silence], "timed-out"),
+        (
+            "a body where none may be",
+            vec![Say(b"HTTP/1.1 304 Not\r\nContent-Length: 2\r\n\r\nhi".to_vec()), Close],
+            "\"status\": 304",
+        ),
+        ("a line feed in a chunk's size", vec![ok(chunked, "2\nhi\r\n0\r\n\r\n"), Close], "samples"),
         ("JSON as deep as a well", vec![ok("Content-Type: application/json\r\n", "[".repeat(500_000)), Close], "[[["),
         (
             "a page of escapes",
@@ -159,7 +200,7 @@ fn next_hop(line: &str) -> String {
 
 /// Zeros by the hundred million in `size` octets of gzip: after one literal only copies of 258 octets from distance 1
 /// (RFC 1951 §3.2.6: length code 285 is 11000101, distance code 0 is 00000).
-fn bomb(size: usize) -> Vec<u8> {
+pub(super) fn bomb(size: usize) -> Vec<u8> {
     let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
     let begin = [1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0]; // last block, fixed codes, literal 0
     let copy = [1, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0];
@@ -240,13 +281,8 @@ fn a_redirect_to_another_place_takes_no_secrets_along() {
     let trusted = folder.path().join("trusted.pem");
     std::fs::write(&trusted, plain_pem()).unwrap();
     arguments.extend(["--cacert".into(), trusted.display().to_string()]);
-    let name = "to the metadata of a cloud".into();
-    all_survive(vec![Case {
-        name,
-        resolver: None,
-        arguments,
-        recorded: ("edge", "http://169.254.169.254/latest/meta-data/"),
-    }]);
+    let recorded = ("edge", "http://169.254.169.254/latest/meta-data/");
+    all_survive(vec![Case::new("to the metadata of a cloud".into(), arguments, recorded)]);
     assert!(site.heard().contains("hunter2hunter2"));
     assert!(elsewhere.heard().starts_with("GET /latest/meta-data/ "), "{}", elsewhere.heard());
     assert!(!elsewhere.heard().contains("hunter2hunter2") && !elsewhere.heard().to_lowercase().contains("cookie"));
@@ -261,12 +297,9 @@ fn an_untrusted_server_hears_no_secret() {
     arguments.extend(lead("origin.example.net", 443, site.port));
     arguments.extend(["--origin".into(), "origin.example.net".into()]);
     arguments.extend(SECRETS.map(Into::into));
-    all_survive(vec![Case {
-        name: "to a stranger".into(),
-        resolver: None,
-        arguments,
-        recorded: ("edge", "the request holds a secret (-H), and the certificate of lambda.example.com is not trusted"),
-    }]);
+    let recorded =
+        ("edge", "the request holds a secret (-H), and the certificate of lambda.example.com is not trusted");
+    all_survive(vec![Case::new("to a stranger".into(), arguments, recorded)]);
     assert!(site.visits() > 1, "edge and origin were looked at");
     assert!(!site.heard().contains("hunter2hunter2") && !site.heard().to_lowercase().contains("cookie"));
 }

@@ -108,6 +108,29 @@ fn in_answer() -> Vec<(&'static str, Vec<Step>, &'static str)> {
         ("more than the window", endless(frame(DATA, 0, 1, &[b'x'; 16_000])), "broken"),
         ("empty pieces without end", endless(frame(DATA, 0, 1, b"")), "broken"),
         ("padding without end", endless(frame(DATA, 8, 1, &[&[255][..], &[0; 255]].concat())), "broken"),
+        ("a line of capitals", head_only(&[STATUS_200, &line("X-Y", b"z")].concat()), "failed"),
+        (
+            "a line of the connection",
+            head_only(&[STATUS_200, &line("transfer-encoding", b"chunked")].concat()),
+            "failed",
+        ),
+        ("two statuses", head_only(&[STATUS_200, STATUS_200].concat()), "failed"),
+        ("the head of a request", head_only(b"\x82\x84\x86"), "failed"),
+        (
+            "another length than announced",
+            vec![
+                Say(head(&[STATUS_200, &line("content-length", b"5")].concat())),
+                Say(frame(DATA, END_STREAM, 1, b"hi")),
+                Silence,
+            ],
+            "broken",
+        ),
+        (
+            "GOAWAY in the midst of an answer",
+            vec![Say(head(STATUS_200)), Say(frame(GOAWAY, 0, 0, &[0, 0, 0, 0, 0, 0, 0, 2])), Close],
+            "broken",
+        ),
+        ("trailers without end", endless(frame(HEADERS, END_HEADERS, 1, &line("a", b"b"))), "broken"),
         ("half a body, then silence", head_only(STATUS_200), "timed-out"),
         ("half a body, then a reset", vec![Say(head(STATUS_200)), Say(frame(DATA, 0, 1, b"x")), Reset], "broken"),
         ("half a body, then the end", vec![Say(head(STATUS_200)), Say(frame(DATA, 0, 1, b"x")), Close], "broken"),
@@ -119,7 +142,8 @@ fn in_answer() -> Vec<(&'static str, Vec<Step>, &'static str)> {
     ]
 }
 
-fn cases() -> Vec<(&'static str, Vec<Step>, &'static str)> {
+/// Every script of frames: name, steps, what the evidence of a visit then says.
+pub(super) fn cases() -> Vec<(&'static str, Vec<Step>, &'static str)> {
     let hello = || Say(frame(SETTINGS, 0, 0, b""));
     let raw = |name: &str| name.starts_with("HTTP/1") || name.starts_with("octets of no frame") || name == "the end";
     let at_once = at_once().into_iter().map(|(name, steps, says)| {

@@ -1,6 +1,7 @@
 //! Bad input over real sockets: whatever a server, a certificate or a name server does, the program gives a verdict
 //! within its deadline and its memory, and shows nothing raw.
 
+mod apis;
 pub(crate) mod certificates;
 pub(crate) mod doctor;
 mod echo;
@@ -9,6 +10,7 @@ mod http_two;
 mod interrupted;
 pub(crate) mod names;
 pub(crate) mod script;
+mod status;
 mod tls;
 
 use std::sync::LazyLock;
@@ -39,7 +41,7 @@ fn friendly_edge() -> Vec<String> {
 fn at_edge(name: &str, https: Talk, http: Talk, says: &'static str) -> Case {
     let (https, http) = (Server::start(https.0, https.1), Server::start(http.0, http.1));
     let arguments = [lead("lambda.example.com", 443, https.port), lead("lambda.example.com", 80, http.port)].concat();
-    Case { name: format!("{name} (edge)"), resolver: None, arguments, recorded: ("edge", says) }
+    Case::new(format!("{name} (edge)"), arguments, ("edge", says))
 }
 
 /// A hostile server at the origin, behind a friendly edge.
@@ -48,5 +50,5 @@ fn at_origin(name: &str, https: Talk, says: &'static str) -> Case {
     let mut arguments = friendly_edge();
     arguments.extend(["--origin".into(), "origin.example.com".into()]);
     arguments.extend(lead("origin.example.com", 443, https.port));
-    Case { name: format!("{name} (origin)"), resolver: None, arguments, recorded: ("origin", says) }
+    Case::new(format!("{name} (origin)"), arguments, ("origin", says))
 }

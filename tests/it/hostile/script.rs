@@ -1,5 +1,6 @@
 //! Servers on loopback that misbehave by script.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -13,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// Between the octets of [`Step::Drip`].
-const DRIP: Duration = Duration::from_secs(1);
+pub(super) const DRIP: Duration = Duration::from_secs(1);
 /// Octets that a flood writes at once.
 const WAVE: usize = 32 * 1024;
 /// A client's HTTP/2 preface.
@@ -25,10 +26,13 @@ const HEADERS: u8 = 1;
 pub(crate) static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
 
+/// Steps by a request's first line.
+pub(crate) type Choice = Arc<dyn Fn(&str) -> Vec<Step> + Send + Sync>;
+
 /// What a server does next. After the last step the first one follows again.
 #[derive(Clone)]
 pub(crate) enum Step {
-    /// Reads a request of HTTP/1, to its empty line.
+    /// Reads a request of HTTP/1, with what its `Content-Length` announces.
     Request,
     /// Reads a TLS record.
     Hello,
@@ -40,10 +44,16 @@ pub(crate) enum Step {
     Answer(fn(&str) -> String),
     /// Writes what comes of the last request's whole head.
     Echo(fn(&str) -> String),
+    /// Goes on with the steps that come of the last request's first line.
+    Choose(Choice),
+    /// Writes this until so many octets are written.
+    Pour(Vec<u8>, usize),
     /// Writes the same for ever, as fast as it is read.
     Flood(Vec<u8>),
     /// Writes the same for ever, one octet a second.
     Drip(Vec<u8>),
+    /// Renews the keys of TLS 1.3 so many times.
+    Rekey(u32),
     /// Reads, and says nothing.
     Silence,
     /// Closes in order.
@@ -150,7 +160,8 @@ impl Talk {
     /// Ends with an error when the other side is gone.
     async fn follow(&mut self, steps: &[Step]) -> io::Result<()> {
         loop {
-            for step in steps {
+            let mut rest: VecDeque<Step> = steps.iter().cloned().collect();
+            while let Some(step) = rest.pop_front() {
                 match step {
                     Step::Request => self.request().await?,
                     Step::Hello => {
@@ -158,7 +169,19 @@ impl Talk {
                         self.skip(length).await?;
                     }
                     Step::Frames => self.frames().await?,
-                    Step::Say(octets) => self.io.say(octets).await?,
+                    Step::Choose(of) => {
+                        for step in of(&self.line).into_iter().rev() {
+                            rest.push_front(step);
+                        }
+                    }
+                    Step::Say(octets) => self.io.say(&octets).await?,
+                    Step::Pour(piece, octets) => {
+                        let wave = piece.repeat(WAVE.div_ceil(piece.len()));
+                        for _ in 0..octets / wave.len() {
+                            self.io.say(&wave).await?;
+                        }
+                        self.io.say(&piece.repeat(octets % wave.len() / piece.len())).await?;
+                    }
                     Step::Answer(of) => self.io.say(of(&self.line).as_bytes()).await?,
                     Step::Echo(of) => self.io.say(of(&self.head).as_bytes()).await?,
                     Step::Flood(piece) => {
@@ -171,6 +194,14 @@ impl Talk {
                         for octet in piece.iter().cycle() {
                             self.io.say(&[*octet]).await?;
                             tokio::time::sleep(DRIP).await;
+                        }
+                    }
+                    Step::Rekey(times) => {
+                        for _ in 0..times {
+                            if let Io::Tls(stream) = &mut self.io {
+                                stream.get_mut().1.refresh_traffic_keys().map_err(io::Error::other)?;
+                            }
+                            self.io.say(b"").await?;
                         }
                     }
                     Step::Silence => loop {
@@ -189,6 +220,10 @@ impl Talk {
             head.push(self.io.duplex().read_u8().await?);
         }
         let head = String::from_utf8_lossy(&head).into_owned();
+        let length = head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+        self.skip(length.unwrap_or_default()).await?;
         self.line = head.lines().next().unwrap_or_default().to_owned();
         self.heard.lock().unwrap().push_str(&head);
         self.head = head;

@@ -1,10 +1,12 @@
 //! Ports where TLS should be spoken, and certificates that are not as they should be.
 
-use super::certificates::{followed_by, long_chain, plain_tls, tls, with_name, with_names, with_subject, with_years};
+use super::certificates::{
+    followed_by, long_chain, plain_tls, tls, with_name, with_names, with_subject, with_years, wrong_key,
+};
 use super::doctor::{Case, all_survive};
 use super::script::{Front, Step};
 use super::{at_edge, at_origin};
-use Step::{Close, Drip, Flood, Hello, Request, Reset, Say, Silence};
+use Step::{Close, Drip, Flood, Hello, Rekey, Request, Reset, Say, Silence};
 
 /// What a row stands for: name, what is sent below TLS, what the evidence then says.
 type Row = (&'static str, Vec<Step>, &'static str);
@@ -35,6 +37,10 @@ fn ports() -> Vec<Row> {
         ("a message without end", vec![Hello, Flood(record(22, &[11, 0xff, 0xff, 0xff, 0, 0]))], "broken"),
         ("empty records without end", vec![Hello, Flood(record(22, b""))], "\"chain\": []"),
         ("warnings without end", vec![Hello, Flood(record(21, &[1, 90]))], "\"chain\": []"),
+        ("warnings of an end without end", vec![Hello, Flood(record(21, &[1, 0]))], "\"chain\": []"),
+        ("fatal alerts without end", vec![Hello, Flood(record(21, &[2, 40]))], "handshake_failure"),
+        ("wishes for a new handshake without end", vec![Hello, Flood(record(22, &[0, 0, 0, 0]))], "\"chain\": []"),
+        ("changes of the cipher without end", vec![Hello, Flood(record(20, &[1]))], "\"chain\": []"),
         ("a hello of one octet a second", vec![Hello, Drip(HALF_A_HELLO.to_vec())], "timed-out"),
         ("an alert of no known number", vec![Hello, say(&record(21, &[2, 201])), Close], "201"),
     ]
@@ -64,6 +70,8 @@ fn certificates() -> Vec<(&'static str, Front, &'static str)> {
         ("deep nests behind it", rest(vec![[0x30, 0x80].repeat(8000)]), "unreadable"),
         ("octets in place of a certificate", tls(vec![vec![0x30, 0x82, 0xff, 0xff, 1, 2, 3].into()]), "unreadable"),
         ("no octet in place of a certificate", tls(vec![vec![].into()]), "unreadable"),
+        ("a chain of 10 MB", rest(vec![vec![0x30; 1_000_000]; 10]), "edge"),
+        ("the key of another", wrong_key(), "lambda.example.com"),
         ("no certificate", tls(vec![]), "\"chain\": []"),
     ]
 }
@@ -86,6 +94,21 @@ fn certificates_at_the_edge() {
     all_survive(cases.collect());
 }
 
+/// What TLS 1.3 has in place of a renegotiation, before and in the midst of an answer.
+#[test]
+fn keys_renewed_for_ever() {
+    let clear = || (Front::Raw, answers());
+    let head = || Say(b"HTTP/1.1 200 OK\r\nServer: cloudflare\r\nContent-Length: 2\r\n\r\n".to_vec());
+    let rows = [
+        ("a few new keys before the answer", vec![Request, Rekey(5), head(), Say(b"hi".to_vec())], "\"status\": 200"),
+        ("100,000 new keys before the answer", vec![Request, Rekey(100_000), head(), Say(b"hi".to_vec())], "samples"),
+        ("100,000 new keys in the answer", vec![Request, head(), Rekey(100_000), Say(b"hi".to_vec())], "samples"),
+    ];
+    all_survive(
+        rows.into_iter().map(|(name, steps, says)| at_edge(name, (plain_tls(), steps), clear(), says)).collect(),
+    );
+}
+
 #[test]
 fn tls_at_the_origin() {
     let some = |name: &str| {
@@ -93,7 +116,7 @@ fn tls_at_the_origin() {
     };
     let ports = ports().into_iter().filter(|(name, ..)| some(name));
     let ports = ports.map(|(name, steps, says)| at_origin(name, (Front::Raw, steps), says));
-    let sound = ["20,000 names", "a subject of 100,000 letters"];
+    let sound = ["20,000 names", "a subject of 100,000 letters", "a chain of 10 MB"];
     let certificates = certificates().into_iter().filter(|(name, ..)| !sound.contains(name));
     let certificates = certificates.map(|(name, front, says)| at_origin(name, (front, answers()), says));
     let cases: Vec<Case> = ports.chain(certificates).collect();
