@@ -1,9 +1,9 @@
 //! The JSON that `terraform show -json` writes (`facts/aws.md` section 9.3), read without what nobody asks for.
 
-use cfdoctor_checks::evidence::redact;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use cfdoctor_checks::evidence::redact;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -176,7 +176,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<File<'_>, String> {
                 error.column()
             )
         }
-        _ => format!("taken for a Terraform plan, which stops making sense at {}; {remedy}", redact::reason(error)),
+        _ => format!("taken for a Terraform plan, which stops making sense at {}; {remedy}", redact::reason(&error)),
     })?;
     let Some(version) = &file.format_version else {
         return Err(format!("no format_version in it: not what `terraform show -json` writes; {remedy}"));
