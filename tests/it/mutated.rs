@@ -18,9 +18,9 @@ use time::macros::datetime;
 use crate::{fixtures, formats};
 
 /// Changed evidences that are judged.
-const JUDGED: usize = 3000;
-/// Of these, each so-manieth is told in every format.
-const TOLD: usize = 6;
+const JUDGED: usize = 2000;
+/// Of these, every twentieth is told in every format.
+const TOLD: usize = 20;
 
 /// What stands in the place of something else.
 static STRANGE: LazyLock<Vec<Value>> = LazyLock::new(|| {
@@ -221,11 +221,11 @@ fn share(seed: u8, count: usize) {
             let is_bug = result.reason.as_ref().is_some_and(|reason| reason.kind == ReasonKind::Bug);
             assert!(!is_bug, "{}: {:?}\n{}", result.check, result.reason, serde_json::to_string(&evidence).unwrap());
         }
-        let json = serde_json::to_value(&report).unwrap();
-        let wrong: Vec<_> = schema.iter_errors(&json).map(|error| error.to_string()).collect();
-        assert_eq!(wrong, Vec::<String>::new());
         assert!([0, 1, 3].contains(&report.exit_code));
         if judged % TOLD == 0 {
+            let json = serde_json::to_value(&report).unwrap();
+            let wrong: Vec<_> = schema.iter_errors(&json).map(|error| error.to_string()).collect();
+            assert_eq!(wrong, Vec::<String>::new());
             for format in Format::value_variants() {
                 formats::holds(*format, &report);
             }

@@ -1,9 +1,9 @@
 //! The JSON that `terraform show -json` writes (`facts/aws.md` section 9.3), read without what nobody asks for.
 
-use cfdoctor_checks::evidence::redact;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use cfdoctor_checks::evidence::redact;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
