@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 mod http_one;
 mod http_two;
 mod interrupted;
+mod name_rows;
 pub(crate) mod names;
 pub(crate) mod script;
 mod status;
