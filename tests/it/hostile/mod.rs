@@ -8,6 +8,7 @@ mod echo;
 mod http_one;
 mod http_two;
 mod interrupted;
+mod name_rows;
 pub(crate) mod names;
 pub(crate) mod script;
 mod status;

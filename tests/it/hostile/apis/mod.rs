@@ -91,7 +91,7 @@ impl Vendor {
     /// The visit with an API at this place. Every second one demands the API, and nothing else of the site.
     fn at(self, name: &str, base: &str, says: &'static str, usual: &Usual, number: usize) -> Case {
         let mut arguments = friendly_edge();
-        let is_required = number % 2 == 0;
+        let is_required = number.is_multiple_of(2);
         if is_required {
             arguments.extend(self.required.iter().chain(&["--fail-on", "never"]).map(|word| (*word).to_owned()));
         }
