@@ -67,17 +67,20 @@ static ORIGIN_CA: LazyLock<Vec<Anchor>> = LazyLock::new(|| {
     .collect()
 });
 
+/// Anchors, and what they were read for.
+type Read = (Policy, TrustInputs, Rc<Vec<Anchor>>);
+
 thread_local! {
     /// The anchors of the last policies and roots: every target of a run has the same roots, and reading one costs more
     /// than a signature.
-    static LAST: RefCell<Vec<(Policy, TrustInputs, Rc<Vec<Anchor>>)>> = const { RefCell::new(Vec::new()) };
+    static LAST: RefCell<Vec<Read>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The anchors of a policy: public ones first.
 pub(super) fn of(policy: Policy, roots: &TrustInputs) -> Rc<Vec<Anchor>> {
     /// One for each policy.
     const MOST: usize = 3;
-    let is_it = |(by, of, _): &&(Policy, TrustInputs, Rc<Vec<Anchor>>)| *by == policy && of == roots;
+    let is_it = |(by, of, _): &&Read| *by == policy && of == roots;
     if let Some(known) = LAST.with_borrow(|last| last.iter().find(is_it).map(|(_, _, anchors)| Rc::clone(anchors))) {
         return known;
     }
