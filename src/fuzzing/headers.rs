@@ -37,8 +37,8 @@ pub(super) fn headers(octets: &[u8]) {
     {
         control.faults();
     }
-    (all.vary(), all.set_cookies(), all.age(), all.expires(), all.date(), all.etag());
-    (all.content_range(), all.content_length(), all.cf_cache_status(), all.cf_ray());
+    let _ = (all.vary(), all.set_cookies(), all.age(), all.expires(), all.date(), all.etag());
+    let _ = (all.content_range(), all.content_length(), all.cf_cache_status(), all.cf_ray());
 }
 
 fn directives(lines: &[&str]) {
