@@ -93,7 +93,7 @@ async fn visit(target: &Target, settings: &Settings, checks: &[&'static Check]) 
 fn target(places: &Places, n: usize) -> Target {
     let host = places.host(n);
     let mut target: Target = format!("https://{host}{}", places.path).parse().expect("a URL");
-    target.origin = Some(DeclaredOrigin::named(&origin_of(n), 443));
+    target.origin = Some(DeclaredOrigin::named(origin_of(n), 443));
     target
 }
 

@@ -7,7 +7,14 @@
 //! `CFDOCTOR_FLEET_HOSTS` (default 2000) and `CFDOCTOR_FLEET_ROUNDS` (default 3) make it longer or shorter.
 
 #![recursion_limit = "256"]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    missing_docs
+)]
 
 mod doctor;
 #[path = "../common/limit.rs"]

@@ -64,7 +64,7 @@ impl Line {
     /// The line is Cloudflare's to the origin, whose name is `peer`: it shows the client certificate of `--cert`, where
     /// one is given, and trusts as Full (strict) does.
     #[must_use]
-    pub(super) fn to_origin(mut self, peer: &str, settings: &Settings) -> Self {
+    pub(super) fn towards_origin(mut self, peer: &str, settings: &Settings) -> Self {
         self.client_identity = settings.client_identity.is_some();
         self.policy = Policy::FullStrict;
         self.alias = Some(peer.to_owned()).filter(|peer| peer.parse::<IpAddr>().is_err());

@@ -199,8 +199,8 @@ pub async fn origin(
     let asked = overrides.apply(target);
     let target = &asked;
     let server_name = overrides.server_name.as_ref().unwrap_or(&target.host);
-    let mut line =
-        Line::new(Scheme::Https, server_name, origin.port, route.clone(), settings).to_origin(&origin.host, settings);
+    let mut line = Line::new(Scheme::Https, server_name, origin.port, route.clone(), settings)
+        .towards_origin(&origin.host, settings);
     let main = async {
         if !wants_tls && !wants_http {
             return (None, None);
