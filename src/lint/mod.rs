@@ -19,7 +19,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use cfdoctor_checks::evidence::target::{DeclaredOrigin, Expectation};
-use cfdoctor_checks::evidence::{Evidence, Gateway, Target};
+use cfdoctor_checks::evidence::{Evidence, Gateway, Target, redact, text};
 use time::OffsetDateTime;
 
 use self::declared::{Declared, Places};
@@ -162,7 +162,13 @@ pub fn plans(files: &[PathBuf], region: Option<&str>) -> Result<Declared, (PathB
         }
         terraform::read(&bytes, &file.display().to_string(), region, &mut declared).map_err(wrong)?;
     }
+    declared.notes = harmless(declared.notes);
     Ok(declared)
+}
+
+/// Notes as they may be shown: they quote what stands in the files.
+fn harmless(notes: Vec<String>) -> Vec<String> {
+    notes.iter().map(|note| redact::text(&text::clean(note))).collect()
 }
 
 /// `origin:FILE` and `edge:FILE`; a file that really has such a name wins.

@@ -14,7 +14,8 @@ use time::OffsetDateTime;
 use super::declared::{self, Declared};
 use super::detect::{START, detect, looks_like_har};
 use super::{
-    End, Kind, LintError, LintInput, Linted, account, har, http_dump, observations, pem, template, terraform, zone,
+    End, Kind, LintError, LintInput, Linted, account, har, harmless, http_dump, observations, pem, template, terraform,
+    zone,
 };
 use crate::recording::{self, MAX_FILE};
 
@@ -151,7 +152,7 @@ impl Pile {
         let mut places = self.declared.places();
         places.chain = self.pem.place().cloned();
         let linted = if self.har.is_empty() { self.lay_together_one(input)? } else { self.lay_together_har(input)? };
-        Ok(Linted { declared: self.declared, places, ..linted })
+        Ok(Linted { declared: self.declared, places, notes: harmless(linted.notes), ..linted })
     }
 
     fn lay_together_one(&mut self, input: &LintInput) -> Result<Linted, LintError> {

@@ -1,5 +1,6 @@
 //! Cloudflare: DNS records, and what their content refers to.
 
+use cfdoctor_checks::model::public_suffix;
 use serde_json::{Map, Value};
 
 use super::Reader;
@@ -186,7 +187,7 @@ fn full_name(values: &Value, zone: Option<&str>) -> Option<String> {
         Some(zone) if name.ends_with(&format!(".{zone}")) => Some(name),
         Some(zone) => Some(format!("{name}.{zone}")),
         // Without the zone's name, only a name with a public suffix is surely whole.
-        None => psl::domain(name.as_bytes()).filter(|domain| domain.suffix().is_known()).map(|_| name.clone()),
+        None => public_suffix::is_below_known_suffix(&name).then(|| name.clone()),
     }
 }
 
