@@ -9,6 +9,7 @@ use crate::evidence::dns::{Chain, Lookup, Viewer};
 use crate::model::cloudflare;
 use crate::model::origin_host::{OriginClass, classify};
 use crate::model::our_side::is_local;
+use crate::model::public_suffix;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 pub(crate) const CHECK: Check = Check {
@@ -154,7 +155,7 @@ fn place(chain: &Chain) -> Option<String> {
         if classify(target).class != OriginClass::Unknown {
             return Some("AWS".into());
         }
-        return psl::domain_str(target).map(ToOwned::to_owned);
+        return public_suffix::registrable(target).map(ToOwned::to_owned);
     }
     // Published by neither, and without a name: proxied it is not, unless the customer brought the addresses along.
     None

@@ -6,6 +6,7 @@ use crate::check::{Check, Probe, Severity};
 use crate::evidence::tls::{Certificate, Handshake, TlsOutcome};
 use crate::evidence::zone::{CertificatePack, PackStatus};
 use crate::evidence::{Evidence, Proxied};
+use crate::model::public_suffix;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
 pub(crate) const CHECK: Check = Check {
@@ -162,7 +163,7 @@ impl Depth {
         let known = seen.as_ref().is_some_and(|apex| host == *apex || host.ends_with(&format!(".{apex}")));
         let zone = seen
             .filter(|_| known)
-            .or_else(|| psl::domain_str(&host).map(str::to_owned))
+            .or_else(|| public_suffix::registrable(&host).map(str::to_owned))
             .unwrap_or_else(|| host.clone());
         let below = host.strip_suffix(&zone).unwrap_or_default().trim_end_matches('.');
         let labels = if below.is_empty() { 0 } else { below.split('.').count() };

@@ -14,6 +14,7 @@ pub mod mapping;
 pub mod origin_host;
 pub mod our_side;
 pub mod page_rule;
+pub mod public_suffix;
 pub mod reach;
 pub mod rules;
 pub mod ssl_mode;

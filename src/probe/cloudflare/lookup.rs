@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cfdoctor_checks::evidence::text;
+use cfdoctor_checks::model::public_suffix;
 use cfdoctor_checks::{NotRun, Probe};
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -53,12 +54,11 @@ impl Found {
 
 /// Names that may be the zone's, the most specific first.
 pub(crate) fn candidates(host: &str) -> Vec<&str> {
-    let Some(domain) = psl::domain_str(host).or_else(|| host.contains('.').then_some(host)) else { return Vec::new() };
+    let Some(domain) = public_suffix::registrable(host).or_else(|| host.contains('.').then_some(host)) else {
+        return Vec::new();
+    };
     // Whoever is listed in the private part of the Public Suffix List has a zone for it nevertheless.
-    let private = psl::suffix(host.as_bytes())
-        .filter(|suffix| suffix.typ() == Some(psl::Type::Private))
-        .and_then(|suffix| host.get(host.len().checked_sub(suffix.as_bytes().len())?..))
-        .filter(|suffix| suffix.contains('.'));
+    let private = public_suffix::private(host).filter(|suffix| suffix.contains('.'));
     let mut names = Vec::new();
     let mut rest = Some(host);
     while let Some(name) = rest {
