@@ -3,12 +3,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 /// Where the steps lead.
@@ -67,9 +69,15 @@ async fn resolve(resolver: SocketAddr, name: &str) {
         question.extend_from_slice(label.as_bytes());
     }
     question.extend_from_slice(b"\x00\x00\x01\x00\x01");
-    socket.send_to(&question, resolver).await.expect("the resolver is there");
     let mut answer = [0; 4096];
-    socket.recv(&mut answer).await.expect("the resolver answers");
+    // A question is lost where buffers are full.
+    loop {
+        socket.send_to(&question, resolver).await.expect("the resolver is there");
+        if let Ok(received) = timeout(Duration::from_secs(1), socket.recv(&mut answer)).await {
+            received.expect("the resolver answers");
+            return;
+        }
+    }
 }
 
 fn config() -> Arc<ClientConfig> {

@@ -269,7 +269,9 @@ pub(super) fn fingerprint(check: &str, host: &str, caused_by: Option<&str>) -> S
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash.finalize()[..16]);
+    format!("{:032x}", u128::from_be_bytes(half))
 }
 
 /// The rules of section 3 that the results alone decide: a check ended in a bug, or none could be judged.

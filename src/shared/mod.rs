@@ -4,6 +4,7 @@
 //! A visit is the same with and without: what a check judges about a host is asked for that host.
 
 mod admission;
+mod certificates;
 mod manners;
 mod pulse;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use cfdoctor_checks::evidence::{Evidence, Target};
 
 pub use admission::{Admission, Permit};
+pub use certificates::Certificates;
 pub(crate) use manners::refused;
 pub use manners::{Manners, Turn};
 pub use pulse::{Pulse, is_shortage};
@@ -25,6 +27,8 @@ pub struct Shared {
     pub pulse: Pulse,
     /// Names that are the same for many hosts.
     pub names: Arc<Names>,
+    /// Certificates that are the same for many hosts.
+    pub certificates: Arc<Certificates>,
     /// What a host and an origin may be asked at once.
     pub manners: Manners,
 }

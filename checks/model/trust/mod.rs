@@ -9,6 +9,7 @@ mod missing;
 mod name;
 mod path;
 mod remembered;
+mod verified;
 
 use time::OffsetDateTime;
 

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use webpki::{EndEntityCert, Error, KeyUsage};
 
 use super::anchors::{self, Anchor, AnchorKind};
-use super::{PathVerdict, Question, issuer_by_name, missing};
+use super::{PathVerdict, Question, issuer_by_name, missing, verified};
 use crate::evidence::text;
 use crate::evidence::tls::{Certificate, Key};
 
@@ -64,7 +64,7 @@ fn build<'a>(
     let mut told = Error::UnknownIssuer;
     for (turn, moment) in moments(question, leaf).into_iter().enumerate() {
         let found = end_entity.verify_for_usage(
-            webpki::ALL_VERIFICATION_ALGS,
+            &verified::ALGORITHMS,
             &trusted,
             &intermediates,
             moment,

@@ -176,7 +176,7 @@ async fn attempt(
     let result = budget.limit(settings.connect_timeout, connecting).await;
     let elapsed = start.elapsed();
 
-    recorder.write_into(&mut handshake);
+    recorder.write_into(&mut handshake, &settings.shared.certificates);
     let mut io = None;
     handshake.outcome = match result {
         Ok(Ok(stream)) => {

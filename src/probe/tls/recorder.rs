@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cfdoctor_checks::evidence::certificate::MAX_CHAIN;
 use cfdoctor_checks::evidence::text;
-use cfdoctor_checks::evidence::tls::{Certificate, Handshake};
+use cfdoctor_checks::evidence::tls::Handshake;
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
@@ -14,6 +14,7 @@ use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::settings::ClientIdentity;
+use crate::shared::Certificates;
 
 /// Records the server's certificates.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(super) struct Recorder {
 
 #[derive(Debug, Default)]
 struct Seen {
-    chain: Vec<Vec<u8>>,
+    chain: Vec<CertificateDer<'static>>,
     ocsp_stapled: bool,
     signature_error: Option<Error>,
 }
@@ -35,9 +36,9 @@ impl Recorder {
     }
 
     /// Fills in what the server sent.
-    pub(super) fn write_into(&self, handshake: &mut Handshake) {
+    pub(super) fn write_into(&self, handshake: &mut Handshake, certificates: &Certificates) {
         let seen = lock(&self.seen);
-        handshake.chain = seen.chain.iter().map(|der| Certificate::parse(der)).collect();
+        handshake.chain = certificates.read_all(&seen.chain);
         handshake.ocsp_stapled = seen.ocsp_stapled;
     }
 
@@ -64,7 +65,11 @@ impl ServerCertVerifier for Recorder {
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let mut seen = lock(&self.seen);
-        seen.chain = std::iter::once(end_entity).chain(intermediates).take(MAX_CHAIN).map(|der| der.to_vec()).collect();
+        seen.chain = std::iter::once(end_entity)
+            .chain(intermediates)
+            .take(MAX_CHAIN)
+            .map(|der| der.clone().into_owned())
+            .collect();
         seen.ocsp_stapled = !ocsp_response.is_empty();
         Ok(ServerCertVerified::assertion())
     }

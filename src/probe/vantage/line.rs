@@ -76,7 +76,8 @@ impl Line {
         self.opened = true;
         let wanted = Wanted { server_name: &self.host, alpn: ALPN, client_identity: self.client_identity };
         let (handshake, stream) = tls::handshake(&self.route, &wanted, settings, budget).await;
-        self.distrust = self.doubt(&handshake, settings);
+        // Judging a chain is work; without lines of the user's there is nothing to keep.
+        self.distrust = if settings.request_headers.is_empty() { None } else { self.doubt(&handshake, settings) };
         if let Some(stream) = stream {
             self.notes = Some(stream.notes());
             self.setup = Some((handshake.connect_ms, handshake.tls_ms));
