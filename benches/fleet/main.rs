@@ -16,10 +16,6 @@
     missing_docs
 )]
 
-/// As the program has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 mod doctor;
 #[path = "../common/limit.rs"]
 mod limit;

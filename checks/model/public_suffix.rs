@@ -14,12 +14,6 @@ static LIST: LazyLock<List> = LazyLock::new(|| {
 
 /// The registrable domain of `host`: its public suffix and one label more. A suffix that no list knows is the last
 /// label. `host` is in lower case, without a dot at its end.
-///
-/// ```
-/// use cfdoctor_checks::model::public_suffix::registrable;
-/// assert_eq!(registrable("a.b.example.co.uk"), Some("example.co.uk"));
-/// assert_eq!(registrable("co.uk"), None);
-/// ```
 pub fn registrable(host: &str) -> Option<&str> {
     LIST.domain(host.as_bytes()).and_then(|domain| str::from_utf8(domain.as_bytes()).ok())
 }
