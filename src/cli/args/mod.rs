@@ -58,7 +58,7 @@ pub(super) enum Command {
     Check(Box<CheckArgs>),
     /// Why a URL is not served from cache: Cloudflare's decision step by step, and what each fix leads to
     Why(Box<WhyArgs>),
-    /// Judge what you already have, without network: recordings (--record) and observations
+    /// Judge files, without network: headers, HAR, recordings, zone, account, plans, PEM
     Lint(Box<LintArgs>),
     /// Which credentials were found, what they may read, which checks a missing permission costs, and the least that
     /// a token and an IAM policy need
