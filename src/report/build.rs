@@ -269,6 +269,7 @@ pub(super) fn fingerprint(check: &str, host: &str, caused_by: Option<&str>) -> S
         hash.update(part.as_bytes());
         hash.update([0]);
     }
+    // SHA-256 has 32 octets.
     let mut half = [0; 16];
     half.copy_from_slice(&hash.finalize()[..16]);
     format!("{:032x}", u128::from_be_bytes(half))

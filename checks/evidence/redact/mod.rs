@@ -2,7 +2,6 @@
 
 mod secrets;
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -104,10 +103,8 @@ pub fn text(value: &str) -> String {
     ] {
         let Some(pattern) = pattern.as_ref().filter(|_| out.contains(needs)) else { continue };
         // Asking first is cheaper than to replace nothing.
-        if pattern.is_match(&out)
-            && let Cow::Owned(hidden) = pattern.replace_all(&out, with)
-        {
-            out = hidden;
+        if pattern.is_match(&out) {
+            out = pattern.replace_all(&out, with).into_owned();
         }
     }
     out
