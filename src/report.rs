@@ -9,6 +9,8 @@ mod measured;
 mod own;
 mod path;
 
+use std::borrow::Cow;
+
 use cfdoctor_checks::evidence::target::Expectation;
 use cfdoctor_checks::{Confidence, Fix, KNOWLEDGE, Severity};
 use schemars::JsonSchema;
@@ -272,11 +274,11 @@ pub enum Status {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ResultReport {
     /// Id of the check.
-    pub check: String,
+    pub check: Cow<'static, str>,
     /// Its area.
-    pub area: String,
+    pub area: Cow<'static, str>,
     /// The healthy state.
-    pub title: String,
+    pub title: Cow<'static, str>,
     /// The answer.
     pub status: Status,
     /// How much a failure hurts.
@@ -295,7 +297,7 @@ pub struct ResultReport {
     /// What to change.
     pub fix: Option<Fix>,
     /// Where the vendor or a standard says so.
-    pub docs: Option<String>,
+    pub docs: Option<Cow<'static, str>>,
     /// The same for the same check, host and cause, whatever the measured values.
     pub fingerprint: String,
     /// Why this finding does not count, if so.

@@ -19,8 +19,7 @@ pub(crate) const CHECK: Check = Check {
             "If every caller gets the same answer, let the origin send public; if the answer is the caller's own, it \
              must not be cached: leave it as it is.",
         );
-        let value =
-            CacheInput::from_evidence(evidence).map_or_else(|| "public, max-age=7200".into(), |i| cache::shared(&i));
+        let value = CacheInput::of(evidence).map_or_else(|| "public, max-age=7200".into(), |i| cache::shared(&i));
         fixes::look_twice(fixes::send_header(fix, &value), &evidence.target)
     },
     sources: &[

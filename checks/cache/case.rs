@@ -12,13 +12,13 @@ use crate::verdict::{Confidence, Finding, NotRun, Verdict};
 
 /// The question that the evidence asks of the cache, and the model's answer.
 pub(super) struct Case {
-    pub(super) input: CacheInput,
+    pub(super) input: Rc<CacheInput>,
     pub(super) plan: Rc<CachePlan>,
     pub(super) wanted: bool,
 }
 
 /// The samples that tell of the cache, errors included.
-pub(super) fn samples(evidence: &Evidence) -> Result<Observed, NotRun> {
+pub(super) fn samples(evidence: &Evidence) -> Result<Rc<Observed>, NotRun> {
     let http = evidence.edge.http.get()?;
     let observed = Observed::of(evidence);
     let Some(first) = observed.samples.first() else {
@@ -41,7 +41,11 @@ pub(super) fn samples(evidence: &Evidence) -> Result<Observed, NotRun> {
 }
 
 /// The case, where the answer is one whose caching is a question.
-pub(super) fn look(evidence: &Evidence) -> Result<Case, NotRun> {
+pub(super) fn look(evidence: &Evidence) -> Result<Rc<Case>, NotRun> {
+    (*evidence.once(|evidence| look_anew(evidence).map(Rc::new))).clone()
+}
+
+fn look_anew(evidence: &Evidence) -> Result<Case, NotRun> {
     let observed = samples(evidence)?;
     if observed.samples.iter().all(|seen| seen.edge_made && seen.whole) {
         return Err(NotRun::not_applicable("the edge redirects or refuses before it asks its cache"));
@@ -59,9 +63,9 @@ pub(super) fn look(evidence: &Evidence) -> Result<Case, NotRun> {
     {
         return Err(NotRun::not_applicable(format!("AWS itself answers {first}: mend that first")));
     }
-    let input = CacheInput::with(evidence, observed)
-        .ok_or_else(|| NotRun::blocked(Probe::EdgeHttp, "no answer came from the edge"))?;
-    let plan = cache::plan_of(evidence, &input)
+    let input =
+        CacheInput::of(evidence).ok_or_else(|| NotRun::blocked(Probe::EdgeHttp, "no answer came from the edge"))?;
+    let plan = cache::plan(evidence)
         .ok_or_else(|| NotRun::not_applicable(format!("the answer is an error ({first}): mend that first")))?;
     let wanted = cache::wanted(evidence, &input);
     Ok(Case { input, plan, wanted })
@@ -79,7 +83,7 @@ impl Case {
     }
 
     /// Is the answer kept from being served from cache by something that another check names?
-    pub(super) fn unless_blocked(self) -> Result<Case, NotRun> {
+    pub(super) fn unless_blocked(self: Rc<Self>) -> Result<Rc<Case>, NotRun> {
         match self.decider() {
             Some(obstacle) => {
                 Err(NotRun::not_applicable(format!("the answer does not live in the cache ({})", obstacle.check)))

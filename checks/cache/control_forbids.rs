@@ -15,7 +15,7 @@ pub(crate) const CHECK: Check = Check {
     why: "no-store and private forbid every shared cache to keep the answer; Cloudflare obeys them in \
           Cloudflare-CDN-Cache-Control, else in CDN-Cache-Control, else in Cache-Control, and reports BYPASS.",
     fix: |evidence, _| {
-        let input = CacheInput::from_evidence(evidence);
+        let input = CacheInput::of(evidence);
         let header =
             input.as_ref().and_then(|input| Some(input.response.as_ref()?.winner().0)).unwrap_or("Cache-Control");
         let summary = if header == "Cache-Control" {

@@ -118,15 +118,15 @@ pub(super) fn send_header(fix: Fix, value: &str) -> Fix {
 
 /// The `Cache-Control` that the plan believes in.
 pub(super) fn lifetime(evidence: &Evidence) -> (String, u64) {
-    let value = CacheInput::from_evidence(evidence).map_or_else(|| cache::PROPOSED.to_owned(), |i| cache::proposed(&i));
+    let value = CacheInput::of(evidence).map_or_else(|| cache::PROPOSED.to_owned(), |i| cache::proposed(&i));
     let seconds = CacheControl::parse([value.as_str()]).seconds(Name::MaxAge).and_then(Seconds::floored);
     (value, seconds.unwrap_or(EVERY_PLAN))
 }
 
 /// The header that decides, as the origin sends it where it allows storing; else what the plan believes in.
 pub(super) fn kept(evidence: &Evidence) -> (&'static str, String) {
-    let own = CacheInput::from_evidence(evidence).and_then(|input| {
-        let answer = input.response?;
+    let own = CacheInput::of(evidence).and_then(|input| {
+        let answer = input.response.as_ref()?;
         let (name, header) = answer.winner();
         header.wants_shared_storing().then(|| (name, header.to_string()))
     });

@@ -22,8 +22,8 @@ pub(crate) const CHECK: Check = Check {
         let query = target.path.split_once('?').map(|(_, query)| query).unwrap_or_default();
         let names: Vec<String> = key::scattering_parameters(query).into_iter().map(|(name, _)| name).collect();
         let by_origin = case::request_header(evidence, "origin").is_some();
-        let depends = CacheInput::from_evidence(evidence)
-            .is_some_and(|input| input.response.is_some_and(|answer| answer.depends_on_origin));
+        let depends = CacheInput::of(evidence)
+            .is_some_and(|input| input.response.as_ref().is_some_and(|answer| answer.depends_on_origin));
         if by_origin && names.is_empty() && depends {
             let fix = Fix::new(
                 "Send Access-Control-Allow-Origin: * where no credentials are used, and no Vary: Origin; then Origin \

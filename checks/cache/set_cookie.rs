@@ -18,8 +18,9 @@ pub(crate) const CHECK: Check = Check {
          the like) do not count, unless the origin itself sends them: then another Cloudflare stands behind yours.",
     fix: |evidence, _| {
         let target = &evidence.target;
-        let input = CacheInput::from_evidence(evidence);
-        let cookies = input.and_then(|input| input.response).map(|answer| answer.cookies).unwrap_or_default();
+        let input = CacheInput::of(evidence);
+        let answer = input.as_ref().and_then(|input| input.response.as_ref());
+        let cookies = answer.map(|answer| answer.cookies.as_slice()).unwrap_or_default();
         if !cookies.is_empty() && cookies.iter().all(|cookie| cookie.is_cloudflares()) {
             let fix = Fix::new(
                 "In the zone behind yours, turn off what sets the cookie; or strip it here, if the answer holds no \

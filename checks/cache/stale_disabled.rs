@@ -17,7 +17,7 @@ pub(crate) const CHECK: Check = Check {
           stale-while-revalidate and stale-if-error beside them do nothing: visitors wait for the origin (EXPIRED \
           instead of UPDATING).",
     fix: |evidence, _| {
-        let input = CacheInput::from_evidence(evidence);
+        let input = CacheInput::of(evidence);
         if input.as_ref().is_some_and(|input| input.zone.always_online == Some(true)) {
             return without_always_online(&evidence.target);
         }

@@ -81,17 +81,23 @@ const NAMED: usize = 4;
 
 /// Runs `checks` over the evidence and looks for the one cause.
 pub fn assess(evidence: &Evidence, checks: impl Iterator<Item = &'static Check>) -> Assessment {
-    conclude(evidence, judge(evidence, checks))
+    evidence.judged(|| conclude(evidence, judge(evidence, checks)))
 }
 
 /// Runs `checks` over what our own side let us see.
 pub fn judge(evidence: &Evidence, checks: impl Iterator<Item = &'static Check>) -> Vec<Judged> {
-    let sight = Sight::of(evidence);
-    checks.map(|check| Judged { check, answer: sight.run(check) }).collect()
+    evidence.judged(|| {
+        let sight = Sight::of(evidence);
+        checks.map(|check| Judged { check, answer: sight.run(check) }).collect()
+    })
 }
 
 /// Looks for the one cause.
 pub fn conclude(evidence: &Evidence, results: Vec<Judged>) -> Assessment {
+    evidence.judged(|| weigh(evidence, results))
+}
+
+fn weigh(evidence: &Evidence, results: Vec<Judged>) -> Assessment {
     let board = Board { evidence, results: &results, counts: &|_| true };
     let caused_by = results.iter().map(|judged| board.explained_by(judged.check.id).map(|(id, _)| id)).collect();
     let diagnosis = board.diagnose();

@@ -6,7 +6,7 @@ use crate::evidence::{Evidence, Exchanges, Response};
 use crate::model::attribution::{self, AnsweredBy};
 use crate::model::cloudflare;
 use crate::model::errors;
-use crate::model::origin_host::{OriginClass, classify};
+use crate::model::origin_host::OriginClass;
 use crate::model::our_side::is_security;
 use crate::verdict::{Confidence, Finding, Fix, NotRun, Verdict};
 
@@ -59,8 +59,10 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
 
 /// Is the declared origin API Gateway, or not known to be something else?
 fn may_be_gateway(evidence: &Evidence) -> bool {
-    let class = evidence.target.origin.as_ref().map_or(OriginClass::Unknown, |origin| classify(&origin.host).class);
-    matches!(class, OriginClass::GatewayCustomTarget | OriginClass::GatewayDefault | OriginClass::Unknown)
+    matches!(
+        evidence.origin_class(),
+        OriginClass::GatewayCustomTarget | OriginClass::GatewayDefault | OriginClass::Unknown
+    )
 }
 
 /// Was the user's first request answered properly, so that the error comes and goes?

@@ -286,7 +286,10 @@ fn fix(evidence: &Evidence, finding: &Finding) -> Fix {
             );
     }
     let reason = view::answer(evidence).ok().filter(|seen| seen.response.is_redirect()).map(|seen| {
-        (explain(evidence, seen.place, seen.exchange, seen.response), cloudflare::fingerprint(seen.exchange))
+        (
+            explain(evidence, seen.place, seen.exchange, seen.response),
+            cloudflare::fingerprint(seen.exchange).map(|sign| sign.to_string()),
+        )
     });
     let set_strict = |fix: Fix| {
         fix.dashboard("SSL/TLS → Overview → Full (strict)")

@@ -31,7 +31,7 @@ impl Evidence {
     /// Is the host proxied by Cloudflare, as a visitor sees it? (`facts/cloudflare.md` section 7, "Detect proxied".)
     pub fn proxied(&self) -> Proxied {
         if let Some(line) = self.edge_exchanges().find_map(cloudflare::fingerprint) {
-            return Proxied::Yes(line);
+            return Proxied::Yes(line.to_string());
         }
         // The absence of a header proves something only in an answer whose headers are all there.
         let answered = self.edge.http.found().and_then(Exchanges::first).filter(|response| response.is_whole());
@@ -159,8 +159,10 @@ impl Evidence {
     /// Such an answer proves that the way from Cloudflare to the origin works, whatever we see of the origin.
     pub fn edge_serves_fresh(&self) -> Option<&Response> {
         self.edge.http.found()?.answers().find(|response| {
-            let status = response.headers.first("cf-cache-status").unwrap_or_default().to_ascii_uppercase();
-            let from_origin = matches!(status.as_str(), "DYNAMIC" | "MISS" | "BYPASS" | "EXPIRED" | "REVALIDATED");
+            let status = response.headers.first("cf-cache-status").unwrap_or_default();
+            let from_origin = ["DYNAMIC", "MISS", "BYPASS", "EXPIRED", "REVALIDATED"]
+                .iter()
+                .any(|fetched| status.eq_ignore_ascii_case(fetched));
             from_origin && !cloudflare::is_origin_error(response) && !cloudflare::is_challenge(response)
         })
     }

@@ -8,6 +8,7 @@ pub mod dns;
 mod facts;
 pub mod gateway;
 pub mod http;
+mod once;
 mod pasted;
 pub mod redact;
 pub mod target;

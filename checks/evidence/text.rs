@@ -1,11 +1,18 @@
 //! Text from outside, made harmless.
 
+use std::borrow::Cow;
+
 /// `text` without control and bidirectional-override characters (each becomes `�`), so that it can be shown on a
 /// terminal. Tabs become spaces.
 pub fn clean(text: &str) -> String {
+    cleaned(text).into_owned()
+}
+
+/// The same, borrowed where there is nothing to clean.
+pub fn cleaned(text: &str) -> Cow<'_, str> {
     // Nearly all text is plain ASCII, and there is a lot of it.
     if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
-        return text.to_owned();
+        return text.into();
     }
     text.chars()
         .map(|c| {
@@ -22,19 +29,37 @@ pub fn clean(text: &str) -> String {
 
 /// Like [`clean`], for bytes of unknown encoding: UTF-8 where it is, Latin-1 octets otherwise.
 pub fn clean_bytes(bytes: &[u8]) -> String {
+    clean(&of_bytes(bytes))
+}
+
+/// The same, not cleaned.
+pub fn of_bytes(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => clean(text),
-        Err(_) => clean(&bytes.iter().map(|b| char::from(*b)).collect::<String>()),
+        Ok(text) => text.into(),
+        Err(_) => bytes.iter().map(|b| char::from(*b)).collect(),
     }
 }
 
 /// The first `max` characters of the cleaned text, with `…` where something was cut.
 pub fn shorten(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return clean(text);
+    }
     // Cleaning is one character for one, so it can be cut first.
     match text.char_indices().nth(max) {
         Some((at, _)) => clean(text.get(..at).unwrap_or_default()) + "…",
         None => clean(text),
     }
+}
+
+/// Octets as hexadecimal digits, lower case.
+pub fn hex(octets: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut digits = Vec::with_capacity(2 * octets.len());
+    for octet in octets {
+        digits.extend_from_slice(&[DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
+    }
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 /// Text as one word of a POSIX shell, for commands to paste: a URL from outside may hold a quotation mark.
@@ -58,6 +83,11 @@ mod tests {
         assert_eq!(clean_bytes(b"caf\xe9"), "café");
         assert_eq!(shorten("abcdef", 3), "abc…");
         assert_eq!(shorten("abc", 3), "abc");
+    }
+
+    #[test]
+    fn octets_are_two_digits_each() {
+        assert_eq!(hex(&[0, 9, 0x1f, 0xff]), "00091fff");
     }
 
     #[test]

@@ -286,13 +286,19 @@ fn shows_application(response: &Response) -> bool {
     const SIGNS: &[&str] =
         &["x-powered-by", "etag", "last-modified", "x-request-id", "x-runtime", "x-amzn-remapped-date", "x-served-by"];
     let headers: &Headers = &response.headers;
-    let remapped = headers.lines().iter().any(|line| line.name.to_ascii_lowercase().starts_with("x-amzn-remapped-"));
+    let remapped = headers.lines().iter().any(|line| starts_with(&line.name, "x-amzn-remapped-"));
     let own_server = headers.all("server").any(|server| {
-        let server = server.to_ascii_lowercase();
-        !["cloudflare", "server", "amazons3", "cloudfront", "amazon"].contains(&server.as_str())
-            && !server.starts_with("awselb")
+        !["cloudflare", "server", "amazons3", "cloudfront", "amazon"]
+            .iter()
+            .any(|other| server.eq_ignore_ascii_case(other))
+            && !starts_with(server, "awselb")
     });
     SIGNS.iter().any(|name| headers.has(name)) || remapped || own_server
+}
+
+/// Without regard to case.
+fn starts_with(text: &str, start: &str) -> bool {
+    text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Cloudflare's addresses and fingerprints.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
@@ -7,7 +8,7 @@ use ipnet::IpNet;
 use regex::Regex;
 
 use super::errors::{self, Layer};
-use crate::evidence::http::{Exchange, Response};
+use crate::evidence::http::{Exchange, HeaderLine, Response};
 
 /// Cloudflare's published ranges (`facts/cloudflare-ips.txt`, <https://www.cloudflare.com/ips/>).
 pub static RANGES: LazyLock<Vec<IpNet>> = LazyLock::new(|| {
@@ -46,32 +47,51 @@ fn last_octets(v6: Ipv6Addr) -> Ipv4Addr {
     Ipv4Addr::new(a, b, c, d)
 }
 
-/// The line that proves that Cloudflare took part in this exchange, if one does.
+/// What proves that Cloudflare took part in an exchange; printed as the line that shows it.
+pub enum Fingerprint<'a> {
+    /// A header that Cloudflare alone sends.
+    Line(&'a HeaderLine),
+    /// `server: cloudflare`.
+    Server,
+    /// An error code of Cloudflare's own.
+    Code(u16),
+    /// The data centre in `/cdn-cgi/trace`.
+    Trace(&'a str),
+}
+
+impl fmt::Display for Fingerprint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fingerprint::Line(line) => write!(f, "{}: {}", line.name, line.value),
+            Fingerprint::Server => f.write_str("server: cloudflare"),
+            Fingerprint::Code(code) => write!(f, "Cloudflare's error {code}"),
+            Fingerprint::Trace(line) => write!(f, "/cdn-cgi/trace: {line}"),
+        }
+    }
+}
+
+/// What proves that Cloudflare took part in this exchange, if anything does.
 ///
 /// `cf-ray` is set on every proxied response (`facts/cloudflare.md` section 2); `/cdn-cgi/trace` with `colo=` is
 /// answered by the edge alone. An answer of which only a part was quoted is known by what Cloudflare alone sends:
 /// `cf-cache-status`, `cf-mitigated`, `cf-error-type`, or one of its own error codes.
-pub fn fingerprint(exchange: &Exchange) -> Option<String> {
+pub fn fingerprint(exchange: &Exchange) -> Option<Fingerprint<'_>> {
     let response = exchange.response()?;
-    if let Some(line) = response.headers.quote("cf-ray").into_iter().next() {
-        return Some(line);
+    let line = |name: &str| response.headers.lines().iter().find(|line| line.name.eq_ignore_ascii_case(name));
+    if let Some(ray) = line("cf-ray") {
+        return Some(Fingerprint::Line(ray));
     }
     if response.headers.first("server").is_some_and(|server| server.eq_ignore_ascii_case("cloudflare")) {
-        return Some("server: cloudflare".into());
+        return Some(Fingerprint::Server);
     }
-    if let Some(line) = OWN_HEADERS.iter().find_map(|name| response.headers.quote(name).into_iter().next()) {
-        return Some(line);
+    if let Some(own) = OWN_HEADERS.iter().find_map(|name| line(name)) {
+        return Some(Fingerprint::Line(own));
     }
     if let Some(code) = error_code(response) {
-        return Some(format!("Cloudflare's error {code}"));
+        return Some(Fingerprint::Code(code));
     }
     if exchange.request.url.contains("/cdn-cgi/trace") && response.status == 200 {
-        return response
-            .body
-            .prefix
-            .lines()
-            .find(|line| line.starts_with("colo="))
-            .map(|line| format!("/cdn-cgi/trace: {line}"));
+        return response.body.prefix.lines().find(|line| line.starts_with("colo=")).map(Fingerprint::Trace);
     }
     None
 }

@@ -1,8 +1,11 @@
 //! What kind of box an origin's name stands for, and in which region (`facts/aws.md` section 1).
 
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use regex::Regex;
+
+use crate::evidence::Evidence;
 
 /// A class of origin host names (`facts/aws.md` section 1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +129,18 @@ pub fn regions() -> impl Iterator<Item = Region> {
 /// The region with this name.
 pub fn region(name: &str) -> Option<Region> {
     regions().find(|region| region.name == name)
+}
+
+impl Evidence {
+    /// What the origin's name stands for; `None`: the origin is not known.
+    pub(crate) fn origin_kind(&self) -> Rc<Option<OriginHost>> {
+        self.once(|evidence| evidence.target.origin.as_ref().map(|origin| classify(&origin.host)))
+    }
+
+    /// The class of the origin's name; [`OriginClass::Unknown`] where there is no name.
+    pub(crate) fn origin_class(&self) -> OriginClass {
+        self.origin_kind().as_ref().as_ref().map_or(OriginClass::Unknown, |origin| origin.class)
+    }
 }
 
 /// Classifies a host name (lower case, no trailing dot).

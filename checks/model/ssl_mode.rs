@@ -11,7 +11,6 @@ use crate::evidence::http::{Exchange, Failure, Outcome};
 use crate::evidence::target::Scheme;
 use crate::evidence::tls::{ClientCertificate, Connect, Handshake, LegacyAnswer, Limit, TlsOutcome};
 use crate::evidence::{Evidence, Gathered};
-use crate::model::origin_host::classify;
 use crate::model::tls_report::{ReportedFault, faults};
 
 /// The zone setting `ssl`, as the API spells it.
@@ -143,8 +142,8 @@ pub fn outcomes(evidence: &Evidence) -> Option<[ModeOutcome; 5]> {
 /// Port 80 of the origin.
 fn plain(evidence: &Evidence) -> Leg {
     let Some(exchange) = evidence.origin.http.found().and_then(|http| http.plain.found()) else {
-        let class = evidence.target.origin.as_ref().map(|origin| classify(&origin.host).class);
-        let why = match class.filter(|class| class.is_https_only()) {
+        let class = evidence.origin_class();
+        let why = match Some(class).filter(|class| class.is_https_only()) {
             Some(class) => {
                 format!("port 80 was not tried; 521 or 522 is likely, for {} has no listener there", class.one())
             }

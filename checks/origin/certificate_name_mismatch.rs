@@ -35,9 +35,9 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let (Some(leaf), Some(trust)) = (chain.first(), at_origin(evidence)) else {
         return Err(NotRun::inconclusive("no certificate of the origin was seen"));
     };
-    let (presented, wanted) = match trust.name {
+    let (presented, wanted) = match &trust.name {
         NameVerdict::Covered { by, field, name } => {
-            let field = if field == Field::CommonName { " (common name only)" } else { "" };
+            let field = if *field == Field::CommonName { " (common name only)" } else { "" };
             return Ok(Verdict::pass(format!("{by}{field} covers {name}")));
         }
         NameVerdict::Unknown(why) => return Err(NotRun::inconclusive(why)),
@@ -52,7 +52,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let finding = Finding::seen(format!(
         "the certificate of {} is for {}, not for {}",
         origin_name(evidence),
-        list(&presented),
+        list(presented),
         wanted.join(" or ")
     ))
     .proof(certificate_line(0, leaf));

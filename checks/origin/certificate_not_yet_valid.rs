@@ -20,7 +20,8 @@ pub(crate) const CHECK: Check = Check {
 
 fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let edge = edge(evidence);
-    let early = at_origin(evidence).into_iter().flat_map(|trust| trust.dates).find_map(|fault| match fault.kind {
+    let trust = at_origin(evidence);
+    let early = trust.iter().flat_map(|trust| &trust.dates).find_map(|fault| match fault.kind {
         DateFaultKind::NotYetValid(start) => Some((fault.index, start)),
         DateFaultKind::Expired(_) => None,
     });

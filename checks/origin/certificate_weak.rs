@@ -34,8 +34,8 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         return Err(NotRun::inconclusive("key and signature of the certificate are not known"));
     }
     // What was sent and is not needed harms nobody.
-    let places: Vec<usize> = match at_origin(evidence).map(|trust| trust.path) {
-        Some(PathVerdict::Trusted { used, .. }) => used,
+    let places: Vec<usize> = match at_origin(evidence).as_deref().map(|trust| &trust.path) {
+        Some(PathVerdict::Trusted { used, .. }) => used.clone(),
         _ => (0..chain.len()).collect(),
     };
     let weak: Vec<(usize, &Certificate, String)> = places

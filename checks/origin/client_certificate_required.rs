@@ -35,7 +35,8 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
     let Some(refusal) = refusal(evidence, handshake) else { return accepts(evidence, &edge, handshake) };
     let finding = Finding::seen(format!("{origin} refuses whoever shows no client certificate")).proof(refusal);
     // The same refusal through Cloudflare: what came through is the origin's answer, and it is a no.
-    let through = (edge != Edge::Unseen).then(|| evidence.edge_exchanges().find(|e| e.response().is_some_and(refuses)));
+    let through =
+        (*edge != Edge::Unseen).then(|| evidence.edge_exchanges().find(|e| e.response().is_some_and(refuses)));
     if let Some(exchange) = through.flatten() {
         let shows = match Pulls::of(evidence) {
             Some(Pulls::Sends(which)) => format!("Cloudflare shows {which}, which the origin does not know"),
@@ -44,7 +45,7 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
         };
         return Ok(Verdict::Fail(finding.proof(line(exchange)).proof(shows)));
     }
-    Ok(match &edge {
+    Ok(match &*edge {
         Edge::Serves(line) => Verdict::pass(format!("closed to everyone but Cloudflare, which shows one ({line})")),
         Edge::Error { code: 520 | 525, line } => {
             let pulls = Pulls::of(evidence).map(|pulls| match pulls {

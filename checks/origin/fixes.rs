@@ -3,7 +3,7 @@
 use crate::aws::MappedApi;
 use crate::evidence::Evidence;
 use crate::evidence::tls::{Handshake, Key};
-use crate::model::origin_host::{OriginClass, classify};
+use crate::model::origin_host::OriginClass;
 use crate::verdict::Fix;
 
 /// Said wherever a certificate is the matter: the mode is not.
@@ -11,12 +11,13 @@ pub(super) const NOT_THE_MODE: &str = "Full or Flexible would only hide it: leav
 
 /// The origin's class; unknown where it is not declared.
 pub(super) fn class(evidence: &Evidence) -> OriginClass {
-    evidence.target.origin.as_ref().map_or(OriginClass::Unknown, |origin| classify(&origin.host).class)
+    evidence.origin_class()
 }
 
 /// The region in the origin's name, else the user's, else a word to be replaced.
 pub(super) fn region(evidence: &Evidence) -> String {
-    let named = evidence.target.origin.as_ref().and_then(|origin| classify(&origin.host).region);
+    let kind = evidence.origin_kind();
+    let named = kind.as_ref().as_ref().and_then(|origin| origin.region.clone());
     named.or_else(|| evidence.target.region.clone()).unwrap_or_else(|| "REGION".into())
 }
 

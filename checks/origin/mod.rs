@@ -57,7 +57,7 @@ fn summary(evidence: &Evidence) -> Option<String> {
     let name = view::origin_name(evidence);
     let Some(trust) = at_origin(evidence) else {
         // All well and nothing to be seen: the door is closed to everyone but Cloudflare.
-        return match view::edge(evidence) {
+        return match *view::edge(evidence) {
             view::Edge::Serves(_) => Some(format!("{name}: closed to everyone but Cloudflare")),
             _ => None,
         };

@@ -1,5 +1,7 @@
 //! What the checks of this area share: the way to the origin as the edge tells of it, and the origin's handshake.
 
+use std::rc::Rc;
+
 use url::Url;
 
 use crate::check::Probe;
@@ -30,7 +32,11 @@ pub(crate) enum Edge {
 }
 
 /// Reads the edge's answers for the target over HTTPS. An error counts beside good answers: it does happen.
-pub(crate) fn edge(evidence: &Evidence) -> Edge {
+pub(crate) fn edge(evidence: &Evidence) -> Rc<Edge> {
+    evidence.once(read_edge)
+}
+
+fn read_edge(evidence: &Evidence) -> Edge {
     let assumed = evidence.target.origin.as_ref().is_some_and(|origin| origin.assumed);
     let Some(http) = evidence.edge.http.found().filter(|_| !assumed) else { return Edge::Unseen };
     let all = || http.samples.iter().chain(&http.redirects).filter(|exchange| exchange.response().is_some());
@@ -263,22 +269,22 @@ mod tests {
     #[test]
     fn the_edge_is_read_over_https_and_for_this_host() {
         let base = evidence();
-        assert_eq!(edge(&base), Edge::Unseen);
-        assert!(matches!(edge(&served(base.clone())), Edge::Serves(_)));
+        assert_eq!(*edge(&base), Edge::Unseen);
+        assert!(matches!(*edge(&served(base.clone())), Edge::Serves(_)));
         assert_eq!(edge(&edge_error(base.clone(), 526)).code(), Some(526));
-        assert!(matches!(edge(&edge_hit(base.clone())), Edge::Silent(_)));
+        assert!(matches!(*edge(&edge_hit(base.clone())), Edge::Silent(_)));
         let typed = at_edge(base.clone(), 502, [("cf-error-type", "520"), ("cf-ray", "1")], "");
         assert_eq!(edge(&typed).code(), Some(520));
-        assert!(matches!(edge(&at_edge(base.clone(), 530, [("cf-error-type", "1016")], "")), Edge::Silent(_)));
+        assert!(matches!(*edge(&at_edge(base.clone(), 530, [("cf-error-type", "1016")], "")), Edge::Silent(_)));
         for other in ["http://api.example.com/data", "https://www.example.org/data"] {
             let mut elsewhere = edge_error(base.clone(), 522);
             let Gathered::Found(http) = &mut elsewhere.edge.http else { unreachable!() };
             http.samples[0].request.url = other.into();
-            assert!(matches!(edge(&elsewhere), Edge::Silent(_)), "{other}");
+            assert!(matches!(*edge(&elsewhere), Edge::Silent(_)), "{other}");
         }
         let mut tomorrow = served(base);
         tomorrow.target.origin.as_mut().unwrap().assumed = true;
-        assert_eq!(edge(&tomorrow), Edge::Unseen);
+        assert_eq!(*edge(&tomorrow), Edge::Unseen);
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(super) fn what<'a>(targets: impl Iterator<Item = &'a TargetReport>) -> Strin
     let worst = counting.iter().map(|result| result.status).max();
     let mut names: Vec<&str> = Vec::new();
     for result in counting.iter().filter(|result| Some(result.status) == worst && result.caused_by.is_none()) {
-        if !names.contains(&result.check.as_str()) {
+        if !names.contains(&&*result.check) {
             names.push(&result.check);
         }
     }

@@ -15,6 +15,10 @@ use crate::report::{Known, Own, Report, Status, TargetReport};
 impl Loaded {
     /// Judges the evidence by `checks` and by the owner's own conditions. What is `known` already is marked.
     pub fn examine(&self, evidence: &Evidence, checks: &[&'static Check], known: Option<&Known>) -> TargetReport {
+        evidence.judged(|| self.examine_once(evidence, checks, known))
+    }
+
+    fn examine_once(&self, evidence: &Evidence, checks: &[&'static Check], known: Option<&Known>) -> TargetReport {
         let mut judged = diagnosis::judge(evidence, checks.iter().copied());
         for one in &mut judged {
             if let Some(what) = self.config.severity.get(one.check.id) {

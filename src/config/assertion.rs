@@ -283,7 +283,7 @@ impl Assertion {
 
     fn ttl(&self, evidence: &Evidence) -> Option<Condition> {
         let wanted = self.ttl_at_least?.as_secs();
-        let decision = CacheInput::from_evidence(evidence).map(|input| decide(&input));
+        let decision = CacheInput::of(evidence).map(|input| decide(&input));
         Some(match decision.map(|decision| (decision.conclusion, decision.freshness.edge_s)) {
             Some((Conclusion::Cached | Conclusion::Fragmented, Some(seconds))) => {
                 Ok((seconds >= wanted, format!("{seconds} s at the edge ({wanted} s wanted)")))

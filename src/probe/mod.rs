@@ -242,7 +242,13 @@ async fn origin_leg(
     }
     let (chain, took_ms, https, plain) = match origin.host.parse::<IpAddr>() {
         Ok(address) => {
-            let to = |port| Route { peer: origin.host.clone(), port, addresses: vec![address], no_address: None };
+            let to = |port| Route {
+                peer: origin.host.clone(),
+                port,
+                addresses: vec![address],
+                no_address: None,
+                patience: None,
+            };
             let why = "the declared origin is an address";
             (Gathered::Missing(NotRun::NotApplicable(why.into())), None, to(origin.port), to(80))
         }
@@ -275,7 +281,7 @@ fn route(chain: &Chain, peer: &str, port: u16) -> Route {
         Some(_) => format!("the CNAME chain of {} does not end", chain.name),
         None => format!("{}: {}", chain.end(), chain.ipv4.describe()),
     });
-    Route { peer: peer.to_owned(), port, addresses, no_address }
+    Route { peer: peer.to_owned(), port, addresses, no_address, patience: None }
 }
 
 /// Asks the origin a second time where its body differs from the edge's, so that a body that changes by itself is

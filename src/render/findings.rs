@@ -61,11 +61,11 @@ impl Found<'_> {
     /// Like the fingerprint, and another one for each URL: CI systems show one of those that are the same.
     pub(super) fn identity(&self) -> String {
         let mut hash = Sha256::new();
-        for part in [&self.result.fingerprint, &self.result.check, &self.target.url] {
+        for part in [&*self.result.fingerprint, &self.result.check, &self.target.url] {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
-        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        text::hex(&hash.finalize()[..16])
     }
 }
 

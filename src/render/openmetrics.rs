@@ -111,7 +111,7 @@ fn check_status(told: Told<'_>) -> Family {
     for target in told.targets() {
         for result in &target.results {
             let labels = [
-                ("area", result.area.as_str()),
+                ("area", &*result.area),
                 ("check", &result.check),
                 ("severity", explain::severity(result.severity)),
                 ("status", result.status.word()),

@@ -186,11 +186,11 @@ struct Rules {
 
 impl Rules {
     fn index(&mut self, result: &ResultReport) -> usize {
-        if let Some(index) = self.known.get(&result.check) {
+        if let Some(index) = self.known.get(&*result.check) {
             return *index;
         }
         let index = self.list.len();
-        self.known.insert(result.check.clone(), index);
+        self.known.insert(result.check.to_string(), index);
         self.list.push(rule(result));
         index
     }
@@ -205,7 +205,7 @@ fn rule(result: &ResultReport) -> Value {
     set("id", text::clean(&result.check).into());
     set("name", text::shorten(&pascal(&result.check), 250).into());
     set("shortDescription", json!({"text": text::shorten(&result.title, MAX_TEXT)}));
-    let why = entry.as_ref().map_or(result.title.as_str(), |entry| &entry.why);
+    let why = entry.as_ref().map_or(&*result.title, |entry| &entry.why);
     set("fullDescription", json!({"text": text::shorten(why, MAX_TEXT)}));
     set("help", entry.as_ref().map_or_else(|| json!({"text": text::clean(&result.title)}), help));
     if let Some(docs) = entry.as_ref().and_then(|entry| entry.sources.first()) {
@@ -222,7 +222,7 @@ fn rule(result: &ResultReport) -> Value {
         },
         "problem.severity": if is_grave { "error" } else { "warning" },
     });
-    if SECURITY.contains(&result.check.as_str()) {
+    if SECURITY.contains(&&*result.check) {
         properties["tags"] = json!([text::clean(&result.area), "security"]);
         properties["security-severity"] = score(severity).into();
     }

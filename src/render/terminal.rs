@@ -178,7 +178,7 @@ fn quiet_result<W: Write>(page: &mut Page<'_, W>, result: &ResultReport) -> io::
     let (text, tone) = match (&result.reason, &result.seen) {
         (Some(reason), _) => (format!("{}: {}", result.title, reason.text), Tone::Quiet),
         (None, Some(seen)) => (format!("{}: {seen}", result.title), Tone::Plain),
-        (None, None) => (result.title.clone(), Tone::Plain),
+        (None, None) => (result.title.to_string(), Tone::Plain),
     };
     let lead = [(Tone::Plain, "  "), (Tone::of(result.status), mark), (Tone::Plain, " ")];
     page.toned(&lead, tone, &text, page.width_of(mark) + 3)

@@ -22,7 +22,7 @@ const MAX_PROOF: usize = 100;
 
 /// Judges the evidence by `checks` and reports on it.
 pub fn examine(evidence: &Evidence, checks: &[&'static Check]) -> TargetReport {
-    Report::target(evidence, &diagnosis::assess(evidence, checks.iter().copied()))
+    evidence.judged(|| Report::target(evidence, &diagnosis::assess(evidence, checks.iter().copied())))
 }
 
 /// Judges many, in their order, on every core: a HAR file holds thousands.
@@ -232,7 +232,7 @@ fn result(evidence: &Evidence, host: &str, judged: &Judged, caused_by: Option<&'
         caused_by: caused_by.map(Into::into),
         reason: judged.answer.as_ref().err().map(Reason::from),
         fix: fix.map(clean_fix),
-        docs: check.sources.first().map(ToString::to_string),
+        docs: check.sources.first().map(|source| (*source).into()),
         fingerprint: fingerprint(check.id, host, caused_by),
         suppressed: None,
         declared_at: None,
@@ -269,10 +269,7 @@ pub(super) fn fingerprint(check: &str, host: &str, caused_by: Option<&str>) -> S
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    // SHA-256 has 32 octets.
-    let mut half = [0; 16];
-    half.copy_from_slice(&hash.finalize()[..16]);
-    format!("{:032x}", u128::from_be_bytes(half))
+    text::hex(&hash.finalize()[..16])
 }
 
 /// The rules of section 3 that the results alone decide: a check ended in a bug, or none could be judged.

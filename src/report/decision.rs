@@ -142,8 +142,8 @@ pub struct PlannedFix {
 
 /// The decision for this evidence; `None`: no answer tells of the cache.
 pub(super) fn decision(evidence: &Evidence) -> Option<Decision> {
-    let input = cache::CacheInput::from_evidence(evidence)?;
-    let plan = cache::plan_of(evidence, &input)?;
+    let input = cache::CacheInput::of(evidence)?;
+    let plan = cache::plan(evidence)?;
     let target = &evidence.target;
     let CachePlan { obstacles, predicted, now } = &*plan;
     Some(Decision {

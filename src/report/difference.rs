@@ -124,7 +124,7 @@ fn keys(report: &Report) -> Vec<Key<'_>> {
     let all = report
         .targets
         .iter()
-        .flat_map(|target| target.results.iter().map(|result| (target.url.as_str(), result.check.as_str())));
+        .flat_map(|target| target.results.iter().map(|result| (target.url.as_str(), &*result.check)));
     all.filter(|key| known.insert(*key)).collect()
 }
 
@@ -132,7 +132,7 @@ fn answers(report: &Report) -> HashMap<Key<'_>, &ResultReport> {
     let mut answers = HashMap::new();
     for target in &report.targets {
         for result in &target.results {
-            answers.entry((target.url.as_str(), result.check.as_str())).or_insert(result);
+            answers.entry((target.url.as_str(), &*result.check)).or_insert(result);
         }
     }
     answers
@@ -197,7 +197,7 @@ mod tests {
     fn report(rows: &[(&str, Status, &str)]) -> Report {
         let mut report = report_of(&rows.iter().map(|row| row.1).collect::<Vec<_>>(), false);
         for (result, (check, _, seen)) in report.targets[0].results.iter_mut().zip(rows) {
-            result.check = (*check).into();
+            result.check = (*check).to_owned().into();
             result.seen = Some((*seen).into());
         }
         report

@@ -81,8 +81,8 @@ impl Digest {
     }
 
     fn found(&mut self, target: &TargetReport, result: &ResultReport) {
-        let group = self.groups.entry(result.check.clone()).or_insert_with(|| Group {
-            check: result.check.clone(),
+        let group = self.groups.entry(result.check.to_string()).or_insert_with(|| Group {
+            check: result.check.to_string(),
             status: Status::Pass,
             severity: Severity::Low,
             targets: 0,
@@ -94,7 +94,7 @@ impl Digest {
         if (result.status, result.severity) > (group.status, group.severity) || group.targets == 0 {
             (group.status, group.severity) = (result.status, result.severity);
             group.urls.clear();
-            group.seen = result.seen.clone().unwrap_or_else(|| result.title.clone());
+            group.seen = result.seen.clone().unwrap_or_else(|| result.title.to_string());
             group.fix = result.fix.as_ref().map(|fix| fix.summary.clone());
         }
         group.targets += 1;

@@ -54,9 +54,9 @@ impl TargetReport {
         if self.diagnosis.is_none() {
             let worst = own().filter(|result| result.is_counting()).rev().max_by_key(|result| result.status);
             self.diagnosis = worst.map(|result| Diagnosis {
-                cause: result.check.clone(),
+                cause: result.check.to_string(),
                 confidence: Confidence::High,
-                summary: result.seen.clone().unwrap_or_else(|| result.title.clone()),
+                summary: result.seen.clone().unwrap_or_else(|| result.title.to_string()),
                 then: Vec::new(),
                 ruled_out: Vec::new(),
                 predicted: None,
@@ -90,7 +90,7 @@ impl Own {
         };
         ResultReport {
             area: OWN_AREA.into(),
-            title: line(&self.title),
+            title: line(&self.title).into(),
             status,
             severity: self.severity,
             confidence: finding.map(|finding| finding.confidence),
@@ -103,7 +103,7 @@ impl Own {
             fingerprint: fingerprint(&self.id, host, None),
             suppressed: None,
             declared_at: self.declared_at,
-            check: self.id,
+            check: self.id.into(),
         }
     }
 }

@@ -249,8 +249,8 @@ impl Map<'_> {
         Leg {
             status: worst.unwrap_or(if works { Status::Pass } else { Status::NotRun }),
             seen: harmless(seen),
-            broken: findings.iter().any(|result| Some(result.check.as_str()) == self.cause),
-            findings: findings.iter().map(|result| result.check.clone()).collect(),
+            broken: findings.iter().any(|result| Some(&*result.check) == self.cause),
+            findings: findings.iter().map(|result| result.check.to_string()).collect(),
         }
     }
 

@@ -171,7 +171,7 @@ fn roots_are_found_and_circles_end() {
         result.check = id.into();
         result.caused_by = cause.map(Into::into);
     }
-    assert_eq!(target.root_of(&target.results[0]).map(|r| r.check.as_str()), Some("c"));
+    assert_eq!(target.root_of(&target.results[0]).map(|r| &*r.check), Some("c"));
     target.results[2].caused_by = Some("a".into());
     assert!(target.root_of(&target.results[0]).is_some());
     target.results[0].caused_by = Some("absent".into());

@@ -35,9 +35,9 @@ fn run() -> Run {
 
 fn result(check: &str, title: &str, status: Status, seen: Option<&str>) -> ResultReport {
     ResultReport {
-        check: check.into(),
-        area: check.split('-').next().unwrap().into(),
-        title: title.into(),
+        check: check.to_owned().into(),
+        area: check.split('-').next().unwrap().to_owned().into(),
+        title: title.to_owned().into(),
         status,
         severity: Severity::Medium,
         confidence: status.is_finding().then_some(Confidence::High),

@@ -141,7 +141,7 @@ fn fixes(evidence: &Evidence) -> Vec<(&'static str, Fix)> {
 
 /// `product.md` section 6, "Fixes never make it worse", as far as the cache goes.
 fn harms_nobody(evidence: &Evidence) {
-    let answer = CacheInput::from_evidence(evidence).and_then(|input| input.response);
+    let answer = CacheInput::of(evidence).and_then(|input| input.response.clone());
     for (id, fix) in fixes(evidence) {
         for step in &fix.steps {
             let text = &step.text;

@@ -37,7 +37,7 @@ impl Certificate {
     /// What the bytes say. Never fails: of bytes that are no certificate, `unreadable` says why, and the bytes and
     /// their hash stay.
     pub fn parse(der: &[u8]) -> Certificate {
-        let mut certificate = Certificate { sha256: hex(&Sha256::digest(der)), ..Certificate::default() };
+        let mut certificate = Certificate { sha256: text::hex(&Sha256::digest(der)), ..Certificate::default() };
         if der.len() > MAX_OCTETS {
             certificate.unreadable =
                 Some(format!("{} octets long; no more than {MAX_OCTETS} are read of a certificate", der.len()));
@@ -154,8 +154,4 @@ fn is_self_signed(parsed: &X509Certificate<'_>, certificate: &Certificate) -> bo
 /// `None` for a day that cannot be written in UTC.
 fn utc(time: ASN1Time) -> Option<OffsetDateTime> {
     time.to_datetime().checked_to_offset(UtcOffset::UTC).filter(|time| (0..=9999).contains(&time.year()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

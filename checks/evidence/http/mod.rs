@@ -225,7 +225,7 @@ impl HeaderLine {
     /// A line from outside: cleaned and redacted here, once.
     pub fn new(name: &str, value: &str) -> Self {
         let name = super::text::clean(name.trim());
-        let value = super::redact::header(&name, &super::text::clean(value.trim()));
+        let value = super::redact::header(&name, &super::text::cleaned(value.trim()));
         HeaderLine { name, value }
     }
 }
@@ -246,6 +246,11 @@ impl Headers {
     /// Adds a line at the end; it is cleaned and redacted here.
     pub fn push(&mut self, name: &str, value: &str) {
         self.0.push(HeaderLine::new(name, value));
+    }
+
+    /// The same for a line of our own, in which there is nothing to clean or to redact.
+    pub fn push_harmless(&mut self, name: &str, value: &'static str) {
+        self.0.push(HeaderLine { name: name.to_owned(), value: value.to_owned() });
     }
 
     /// Takes these secrets out of every line.

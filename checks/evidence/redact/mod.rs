@@ -2,6 +2,7 @@
 
 mod secrets;
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -13,8 +14,9 @@ pub const REDACTED: &str = "(redacted)";
 
 /// The value of a header line without its secrets: credentials, cookie values, signed URLs, account ids.
 pub fn header(name: &str, value: &str) -> String {
-    let lower = name.to_ascii_lowercase();
-    match lower.as_str() {
+    let is_lower = !name.bytes().any(|octet| octet.is_ascii_uppercase());
+    let lower: Cow<'_, str> = if is_lower { name.into() } else { name.to_ascii_lowercase().into() };
+    match &*lower {
         "set-cookie" | "set-cookie2" => set_cookie(value),
         "cookie" => value.split(';').map(|pair| cookie_pair(pair.trim())).collect::<Vec<_>>().join("; "),
         "authorization" | "proxy-authorization" => {
@@ -91,17 +93,19 @@ pub fn text(value: &str) -> String {
         Regex::new(r"(?i)(authorization[\x22'\\]*\s*[:=][\s\x22'\\]*basic\s+)[A-Za-z0-9+/_-]+=*").ok()
     });
     let mut out = value.to_owned();
-    // With what no match lacks: nearly all text holds none of it, and all that servers say comes through here.
-    for (needs, pattern, with) in [
-        ("=", &SIGNED, "${1}(redacted)"),
-        ("%", &ENCODED, "${1}(redacted)"),
-        ("", &TOKENS, "(redacted)"),
-        ("\"", &NAMED, "${1}${2}(redacted)"),
-        ("arn:aws", &ARN, "${1}(redacted)"),
-        ("://", &USER, "${1}(redacted)@"),
-        ("", &BASIC, "${1}(redacted)"),
+    // With what no match lacks, and how short none is: nearly all text holds none of it, and all that servers say comes
+    // through here.
+    for (needs, shortest, pattern, with) in [
+        ("=", 0, &SIGNED, "${1}(redacted)"),
+        ("%", 0, &ENCODED, "${1}(redacted)"),
+        ("", "bearer 12345678".len(), &TOKENS, "(redacted)"),
+        ("\"", 0, &NAMED, "${1}${2}(redacted)"),
+        ("arn:aws", 0, &ARN, "${1}(redacted)"),
+        ("://", 0, &USER, "${1}(redacted)@"),
+        ("", "authorization:basic 1".len(), &BASIC, "${1}(redacted)"),
     ] {
-        let Some(pattern) = pattern.as_ref().filter(|_| out.contains(needs)) else { continue };
+        let may_match = out.len() >= shortest && out.contains(needs);
+        let Some(pattern) = pattern.as_ref().filter(|_| may_match) else { continue };
         // Asking first is cheaper than to replace nothing.
         if pattern.is_match(&out) {
             out = pattern.replace_all(&out, with).into_owned();

@@ -196,11 +196,6 @@ impl Zone {
         &self.document
     }
 
-    /// The same document, to be kept: who holds it can tell a copy of this zone from another by its address.
-    pub(crate) fn shared_document(&self) -> Arc<Value> {
-        Arc::clone(&self.document)
-    }
-
     /// What is missing of the list under this key, in the words of whoever read it; `None`: it is whole.
     pub fn missing_of(&self, key: &str) -> Option<&str> {
         let notes = self.document.get("notes")?.as_array()?;

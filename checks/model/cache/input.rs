@@ -1,5 +1,7 @@
 //! What the model decides on: request, response, day, zone, and what was observed.
 
+use std::rc::Rc;
+
 use time::{Date, OffsetDateTime};
 
 use super::known;
@@ -177,12 +179,12 @@ impl Answer {
 impl CacheInput {
     /// The question that the evidence asks: the origin's own headers where they are known and it gave the same kind
     /// of answer, else what the edge shows; `None`: no answer that tells of the cache.
-    pub fn from_evidence(evidence: &Evidence) -> Option<CacheInput> {
-        CacheInput::with(evidence, Observed::of(evidence))
+    pub fn of(evidence: &Evidence) -> Option<Rc<CacheInput>> {
+        (*evidence.once(|evidence| CacheInput::read(evidence).map(Rc::new))).clone()
     }
 
-    /// The same, of which the samples were read already.
-    pub fn with(evidence: &Evidence, observed: Observed) -> Option<CacheInput> {
+    fn read(evidence: &Evidence) -> Option<CacheInput> {
+        let observed = Observed::of(evidence);
         let edge = observed.representative(evidence)?;
         let assumed = evidence.target.origin.as_ref().is_some_and(|origin| origin.assumed);
         let origin = evidence.origin.http.found().and_then(|http| http.first()).filter(|_| !assumed);
@@ -206,7 +208,7 @@ impl CacheInput {
             response: Some(response),
             date: dated.unwrap_or(evidence.gathered_at).date(),
             zone: ZoneKnowledge { platform, ..known },
-            observed,
+            observed: (*observed).clone(),
         })
     }
 }

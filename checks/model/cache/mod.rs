@@ -29,7 +29,7 @@ pub use decision::{BrowserTtl, Conclusion, Decision, Freshness, Outcome, Phase, 
 pub use input::{Answer, Asked, CacheInput};
 pub use observation::{Observed, Pattern, Seen};
 pub(crate) use plan::PROPOSED;
-pub use plan::{CachePlan, Obstacle, plan, plan_of, proposed, shared, wanted};
+pub use plan::{CachePlan, Obstacle, plan, proposed, shared, wanted};
 pub use zone::{
     BrowserRule, CacheLevel, Deciders, EdgeTtl, EdgeTtlMode, KeyRule, Plan, ResponseRules, RuleSays, VaryAction,
     VaryRule, ZoneKnowledge,

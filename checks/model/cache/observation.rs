@@ -1,5 +1,7 @@
 //! What the samples show: who answered, from cache or not, and whether a copy lives.
 
+use std::rc::Rc;
+
 use time::OffsetDateTime;
 
 use crate::evidence::Evidence;
@@ -60,7 +62,11 @@ pub enum Pattern {
 
 impl Observed {
     /// Reads the samples.
-    pub fn of(evidence: &Evidence) -> Observed {
+    pub fn of(evidence: &Evidence) -> Rc<Observed> {
+        evidence.once(Observed::read)
+    }
+
+    fn read(evidence: &Evidence) -> Observed {
         let Some(http) = evidence.edge.http.found() else { return Observed::default() };
         let samples: Vec<Seen> =
             http.samples.iter().enumerate().filter_map(|(index, exchange)| Seen::of(index, exchange)).collect();

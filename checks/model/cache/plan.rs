@@ -1,7 +1,6 @@
 //! Which obstacles stand between this URL and a HIT: the first decides, the others are found by mending it in the model
 //! and deciding again.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::change::{apply, settled};
@@ -68,33 +67,17 @@ pub fn wanted(evidence: &Evidence, input: &CacheInput) -> bool {
 /// Where nobody wants the URL cached, only the first obstacle is named (and the lifetime that nobody sends, where the
 /// answer carries nothing personal): a page that is meant to be dynamic has no list of faults.
 pub fn plan(evidence: &Evidence) -> Option<Rc<CachePlan>> {
-    plan_of(evidence, &CacheInput::from_evidence(evidence)?)
+    (*evidence.once(plan_anew)).clone()
 }
 
-thread_local! {
-    /// The last question and its plan. A score of checks ask the same one after another; a plan depends on nothing but
-    /// this question, so that remembering it changes no answer.
-    static LAST: RefCell<Option<(CacheInput, bool, Rc<CachePlan>)>> = const { RefCell::new(None) };
-}
-
-/// The plan for this evidence, of which the question was read already.
-pub fn plan_of(evidence: &Evidence, input: &CacheInput) -> Option<Rc<CachePlan>> {
+fn plan_anew(evidence: &Evidence) -> Option<Rc<CachePlan>> {
+    let input = CacheInput::of(evidence)?;
     let status = input.response.as_ref().map_or(0, |answer| answer.status);
     // An error that is not even eligible is a fault of the path or the application, not of the cache.
     if status >= 400 && input.observed.is_dynamic() {
         return None;
     }
-    let wanted = wanted(evidence, input);
-    let known = LAST.with_borrow(|last| {
-        let (_, _, plan) = last.as_ref().filter(|(asked, by_whom, _)| *by_whom == wanted && asked == input)?;
-        Some(Rc::clone(plan))
-    });
-    if known.is_some() {
-        return known;
-    }
-    let plan = Rc::new(make(input, wanted));
-    LAST.set(Some((input.clone(), wanted, Rc::clone(&plan))));
-    Some(plan)
+    Some(Rc::new(make(&input, wanted(evidence, &input))))
 }
 
 fn make(input: &CacheInput, wanted: bool) -> CachePlan {

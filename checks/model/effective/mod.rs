@@ -16,12 +16,9 @@ mod takers;
 mod tests;
 mod words;
 
-use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 pub use decide::of;
 pub use decided::{Decided, Overruled, Stronger};
@@ -289,23 +286,13 @@ impl Effective {
     }
 }
 
-/// What was asked: the zone's document (held, so that its address stays its own), the target, and of the answer what
-/// rules look at.
-type Question = (Arc<Value>, Target, Option<(u16, Option<String>)>);
-
-thread_local! {
-    /// The last question and its answer: a score of checks ask the same one after another. The answer depends on nothing
-    /// but the question, so that remembering it changes nothing.
-    static LAST: RefCell<Option<(Question, Rc<Effective>)>> = const { RefCell::new(None) };
-}
-
 impl Evidence {
     /// What the zone does with the target's URL.
     ///
     /// # Errors
     /// The zone is not known.
     pub fn effective(&self) -> Result<Rc<Effective>, NotRun> {
-        self.effective_for(&self.target)
+        (*self.once(|evidence| evidence.worked_out(&evidence.target).map(Rc::new))).clone()
     }
 
     /// The same for another URL of the zone (the target with another scheme, a neighbour).
@@ -313,21 +300,12 @@ impl Evidence {
     /// # Errors
     /// The zone is not known.
     pub fn effective_for(&self, target: &Target) -> Result<Rc<Effective>, NotRun> {
+        if *target == self.target { self.effective() } else { self.worked_out(target).map(Rc::new) }
+    }
+
+    fn worked_out(&self, target: &Target) -> Result<Effective, NotRun> {
         let zone = self.zone.get()?;
         let answer = self.origin_answer().or_else(|_| self.edge_answer()).ok();
-        let question = (zone.shared_document(), target.clone(), answer.map(|a| (a.status, a.media_type())));
-        let same = |(document, target, answer): &Question| {
-            Arc::ptr_eq(document, &question.0) && *target == question.1 && *answer == question.2
-        };
-        let known =
-            LAST.with_borrow(|last| last.as_ref().filter(|(asked, _)| same(asked)).map(|(_, found)| Rc::clone(found)));
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let found = Rc::new(of(zone, target, answer));
-        if *target == self.target {
-            LAST.set(Some((question, Rc::clone(&found))));
-        }
-        Ok(found)
+        Ok(of(zone, target, answer))
     }
 }

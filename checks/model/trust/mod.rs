@@ -8,8 +8,9 @@ mod lookalike;
 mod missing;
 mod name;
 mod path;
-mod remembered;
 mod verified;
+
+use std::rc::Rc;
 
 use time::OffsetDateTime;
 
@@ -130,10 +131,6 @@ pub enum DateFaultKind {
 
 /// Judges a chain.
 pub fn judge(question: &Question<'_>) -> Trust {
-    remembered::judge(question, judge_anew)
-}
-
-fn judge_anew(question: &Question<'_>) -> Trust {
     let (path, looked_at) = path::find(question);
     let name = match question.chain.first() {
         Some(leaf) => name::judge(question, leaf),
@@ -157,25 +154,33 @@ fn date_faults(question: &Question<'_>, places: &[usize]) -> Vec<DateFault> {
 }
 
 /// The origin's chain by Cloudflare's rules; `None`: no certificate of the origin was seen.
-pub fn at_origin(evidence: &Evidence) -> Option<Trust> {
+pub fn at_origin(evidence: &Evidence) -> Option<Rc<Trust>> {
+    (*evidence.once(judge_origin)).clone()
+}
+
+fn judge_origin(evidence: &Evidence) -> Option<Rc<Trust>> {
     let handshake = evidence.origin.tls.found()?;
     let chain = served_chain(handshake);
     if chain.is_empty() {
         return None;
     }
-    Some(judge(&Question {
+    Some(Rc::new(judge(&Question {
         policy: Policy::FullStrict,
         chain,
         requested: requested_name(evidence, handshake),
         target: target_name(evidence),
         at: evidence.gathered_at,
         roots: &evidence.trust,
-    }))
+    })))
 }
 
 /// The origin's chain by the authorities of the zone's custom origin trust store, which replace the public ones
 /// (`facts/cloudflare.md` section 4.2).
-pub fn at_origin_by_store(evidence: &Evidence) -> Option<ByStore> {
+pub fn at_origin_by_store(evidence: &Evidence) -> Option<Rc<ByStore>> {
+    (*evidence.once(judge_by_store)).clone()
+}
+
+fn judge_by_store(evidence: &Evidence) -> Option<Rc<ByStore>> {
     let store = evidence.zone_of_host().ok()?.trust_store.found()?;
     let active: Vec<_> = store.iter().filter(|authority| authority.active).collect();
     if active.is_empty() {
@@ -197,7 +202,7 @@ pub fn at_origin_by_store(evidence: &Evidence) -> Option<ByStore> {
         at: evidence.gathered_at,
         roots: &roots,
     });
-    Some(ByStore { trust, whole })
+    Some(Rc::new(ByStore { trust, whole }))
 }
 
 /// A chain judged by a custom origin trust store.
@@ -210,19 +215,23 @@ pub struct ByStore {
 }
 
 /// The edge's chain by a visitor's rules; `None`: no certificate of the edge was seen.
-pub fn at_edge(evidence: &Evidence) -> Option<Trust> {
+pub fn at_edge(evidence: &Evidence) -> Option<Rc<Trust>> {
+    (*evidence.once(judge_edge)).clone()
+}
+
+fn judge_edge(evidence: &Evidence) -> Option<Rc<Trust>> {
     let chain = served_chain(evidence.edge.tls.found()?);
     if chain.is_empty() {
         return None;
     }
-    Some(judge(&Question {
+    Some(Rc::new(judge(&Question {
         policy: Policy::PublicWeb,
         chain,
         requested: &evidence.target.host,
         target: None,
         at: evidence.gathered_at,
         roots: &evidence.trust,
-    }))
+    })))
 }
 
 /// The certificates of the handshake, or of the raw hello where only that brought some.

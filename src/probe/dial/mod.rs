@@ -7,6 +7,7 @@ mod race;
 mod tests;
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use cfdoctor_checks::evidence::tls::Connect;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -37,6 +38,24 @@ pub struct Route {
     pub addresses: Vec<IpAddr>,
     /// Why there is no address, if so.
     pub no_address: Option<String>,
+    /// The longest wait for TCP and for TLS, where that is less than `--connect-timeout`.
+    pub patience: Option<Duration>,
+}
+
+/// The longest that a look which only adds detail may wait for TCP: a port that drops packets holds up nobody else's
+/// result. Two repeated SYNs (after 1 s and 3 s) fit in.
+const OPTIONAL_CONNECT: Duration = Duration::from_secs(5);
+
+impl Route {
+    /// The same way, for a look that only adds detail.
+    pub(super) fn optional(&self) -> Route {
+        Route { patience: Some(OPTIONAL_CONNECT), ..self.clone() }
+    }
+
+    /// The longest wait for TCP, and for TLS.
+    pub(super) fn step(&self, settings: &Settings) -> Duration {
+        self.patience.map_or(settings.connect_timeout, |patience| patience.min(settings.connect_timeout))
+    }
 }
 
 /// A connection, or why there is none.
@@ -68,7 +87,7 @@ pub(super) async fn open_at_most(most: usize, route: &Route, settings: &Settings
         Some(proxy) => proxy::connect(proxy, &place, most, settings, budget).await,
         None => {
             let sockets = place.sockets();
-            race::connect(&sockets, most, settings.connect_timeout, settings.reach, budget).await.into_dialed()
+            race::connect(&sockets, most, place.step, settings.reach, budget).await.into_dialed()
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Where a connection goes, by the options.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use cfdoctor_checks::evidence::text;
 use cfdoctor_checks::evidence::tls::Connect;
@@ -23,15 +24,17 @@ pub(super) struct Place {
     pub(super) by_name: bool,
     /// Families in turn, IPv4 first.
     pub(super) addresses: Vec<IpAddr>,
+    /// The longest wait for a connection.
+    pub(super) step: Duration,
 }
 
 impl Place {
     /// Applies `--connect-to`, then `--resolve`, then `-4` and `-6`, as curl does.
     pub(super) async fn of(route: &Route, settings: &Settings, budget: &Budget) -> Result<Place, Connect> {
-        let peer = plain(&route.peer);
+        let (peer, step) = (plain(&route.peer), route.step(settings));
         let moved = settings.connect_to.iter().find(|rule| {
-            rule.host.as_deref().is_none_or(|host| plain(host) == peer)
-                && rule.port.is_none_or(|port| port == route.port)
+            rule.port.is_none_or(|port| port == route.port)
+                && rule.host.as_deref().is_none_or(|host| bare(host).eq_ignore_ascii_case(&peer))
         });
         let host = moved.and_then(|rule| rule.to_host.as_deref()).map_or_else(|| peer.clone(), plain);
         let port = moved.and_then(|rule| rule.to_port).unwrap_or(route.port);
@@ -47,9 +50,9 @@ impl Place {
         } else if host == peer {
             (route.addresses.clone(), http_proxy)
         } else if http_proxy {
-            return Ok(Place { host, port, by_name: true, addresses: Vec::new() });
+            return Ok(Place { host, port, by_name: true, addresses: Vec::new(), step });
         } else {
-            (look_up(&host, port, settings, budget).await.map_err(|why| Connect::NoAddress { why })?, false)
+            (look_up(&host, port, step, budget).await.map_err(|why| Connect::NoAddress { why })?, false)
         };
         if found.is_empty() {
             let why = route.no_address.clone().unwrap_or_else(|| format!("none is known for {}", text::clean(&host)));
@@ -60,7 +63,7 @@ impl Place {
             let (option, kind) = if settings.family == Family::V6 { ("-6", "IPv6") } else { ("-4", "IPv4") };
             return Err(Connect::NoAddress { why: format!("{} has no {kind} address ({option})", text::clean(&host)) });
         }
-        Ok(Place { host, port, by_name, addresses })
+        Ok(Place { host, port, by_name, addresses, step })
     }
 
     /// Addresses with the port.
@@ -70,13 +73,8 @@ impl Place {
 }
 
 /// Asks the system about a name that is not the target's.
-pub(super) async fn look_up(
-    host: &str,
-    port: u16,
-    settings: &Settings,
-    budget: &Budget,
-) -> Result<Vec<IpAddr>, String> {
-    match budget.limit(settings.connect_timeout, tokio::net::lookup_host((host, port))).await {
+pub(super) async fn look_up(host: &str, port: u16, step: Duration, budget: &Budget) -> Result<Vec<IpAddr>, String> {
+    match budget.limit(step, tokio::net::lookup_host((host, port))).await {
         Ok(Ok(found)) => Ok(found.map(|socket| socket.ip()).collect()),
         Ok(Err(error)) => Err(format!("{}: {}", text::clean(host), text::shorten(&error.to_string(), MAX_WHY))),
         Err(patience) => Err(format!("looking up {} took longer than {}", text::clean(host), patience.describe())),
@@ -85,15 +83,22 @@ pub(super) async fn look_up(
 
 /// The addresses that `--resolve` gives.
 fn given_addresses(settings: &Settings, host: &str, port: u16) -> Option<Vec<IpAddr>> {
-    let rule =
-        settings.resolve.iter().find(|rule| rule.port == port && (rule.host == "*" || plain(&rule.host) == host))?;
+    let rule = settings
+        .resolve
+        .iter()
+        .find(|rule| rule.port == port && (rule.host == "*" || bare(&rule.host).eq_ignore_ascii_case(host)))?;
     Some(rule.addresses.clone())
 }
 
-/// Lower case, without the root's dot and an address's brackets.
-fn plain(host: &str) -> String {
+/// Without the root's dot and an address's brackets.
+fn bare(host: &str) -> &str {
     let host = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
-    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+    host.strip_suffix('.').unwrap_or(host)
+}
+
+/// The same in lower case.
+fn plain(host: &str) -> String {
+    bare(host).to_ascii_lowercase()
 }
 
 /// Families in turn (RFC 8305 §4), IPv4 first: where a machine has only one of them, it is this.
@@ -122,6 +127,7 @@ mod tests {
             port: 443,
             addresses: ["192.0.2.1", "192.0.2.2", "2001:db8::1"].map(|a| a.parse().unwrap()).to_vec(),
             no_address: None,
+            patience: None,
         }
     }
 

@@ -46,7 +46,7 @@ pub(super) async fn connect(proxy: &Proxy, place: &Place, most: usize, settings:
     let failed = |why: String| Dialed::failed(Connect::ProxyFailed { why });
     let found = match proxy.host.trim_matches(['[', ']']).parse::<IpAddr>() {
         Ok(address) => vec![address],
-        Err(_) => match place::look_up(&proxy.host, proxy.port, settings, budget).await {
+        Err(_) => match place::look_up(&proxy.host, proxy.port, place.step, budget).await {
             Ok(found) => found,
             Err(why) => return failed(why),
         },
@@ -61,7 +61,7 @@ pub(super) async fn connect(proxy: &Proxy, place: &Place, most: usize, settings:
             _ => Vec::new(),
         };
         let start = Instant::now();
-        let raced = race::connect(&sockets, most, settings.connect_timeout, Reach::Anywhere, budget).await;
+        let raced = race::connect(&sockets, most, place.step, Reach::Anywhere, budget).await;
         let Some(mut winner) = raced.winner else {
             return Dialed { earlier, ..failed(format!("{itself}: {}", raced.connect.describe())) };
         };
@@ -71,7 +71,7 @@ pub(super) async fn connect(proxy: &Proxy, place: &Place, most: usize, settings:
                 ProxyKind::Socks5 => socks5(&mut winner.stream, proxy, &goal).await,
             }
         };
-        let result = budget.limit(settings.connect_timeout, tunnel).await;
+        let result = budget.limit(place.step, tunnel).await;
         let address = match goal {
             Goal::Name(..) => None,
             Goal::Address(address) => Some(address),

@@ -22,6 +22,7 @@ fn route(addresses: &[&str], port: u16) -> Route {
         port,
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
         no_address: None,
+        patience: None,
     }
 }
 

@@ -38,7 +38,7 @@ impl Collector {
             return Body { end, ..Body::default() };
         }
         let prefix = if head.is_text(&self.prefix) { readable(&self.prefix, secrets) } else { String::new() };
-        let sha256 = self.hash.finalize().iter().map(|octet| format!("{octet:02x}")).collect();
+        let sha256 = text::hex(&self.hash.finalize());
         Body { length: self.length, sha256: Some(sha256), prefix, end }
     }
 }
@@ -91,7 +91,7 @@ mod tests {
         assert!(!collector.take(b"y"));
         let body = collector.finish(&head("Content-Type: text/plain\r\n"), BodyEnd::CutByUs, &Secrets::default());
         assert_eq!((body.length, body.prefix.len()), (MAX_BODY, MAX_PREFIX));
-        let expected: String = Sha256::digest(&mebibyte).iter().map(|octet| format!("{octet:02x}")).collect();
+        let expected = text::hex(&Sha256::digest(&mebibyte));
         assert_eq!(body.sha256, Some(expected));
     }
 

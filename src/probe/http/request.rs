@@ -1,5 +1,7 @@
 //! The lines of a request: ours, and the user's over them.
 
+use std::borrow::Cow;
+
 use cfdoctor_checks::evidence::http::{Failure, Headers, Request};
 use cfdoctor_checks::evidence::redact::{self, Secrets};
 use cfdoctor_checks::evidence::text;
@@ -25,6 +27,9 @@ const NEVER: &[&str] = &[
     "expect",
 ];
 
+/// Lines of our own.
+const OURS: [(&str, &str); 2] = [("User-Agent", USER_AGENT), ("Accept", "*/*")];
+
 /// A request that can be sent.
 pub(super) struct Prepared {
     /// Method.
@@ -46,10 +51,8 @@ impl Prepared {
         let method = Method::from_bytes(ask.method.as_bytes()).map_err(|_| unfit("the method"))?;
         let path = ask.path.parse().map_err(|_| unfit("the path"))?;
         let mut authority = ask.authority.to_owned();
-        let mut lines: Vec<(String, HeaderValue)> = vec![
-            ("User-Agent".into(), HeaderValue::from_static(USER_AGENT)),
-            ("Accept".into(), HeaderValue::from_static("*/*")),
-        ];
+        let mut lines: Vec<(String, HeaderValue)> =
+            OURS.iter().map(|(name, value)| ((*name).to_owned(), HeaderValue::from_static(value))).collect();
         if matches!(method, Method::POST | Method::PUT | Method::PATCH) {
             lines.push(("Content-Length".into(), HeaderValue::from_static("0")));
         }
@@ -98,8 +101,11 @@ impl Prepared {
 pub(super) fn recorded(ask: &Ask<'_>, prepared: Option<&Prepared>, lower_case: bool) -> Request {
     let mut headers = Headers::default();
     let mut push = |name: &str, value: &[u8]| {
-        let name = if lower_case { name.to_ascii_lowercase() } else { name.to_owned() };
-        headers.push(&name, &text::clean_bytes(value));
+        let name = if lower_case { name.to_ascii_lowercase().into() } else { Cow::Borrowed(name) };
+        match OURS.iter().find(|(own, of)| own.eq_ignore_ascii_case(&name) && of.as_bytes() == value) {
+            Some((_, of)) => headers.push_harmless(&name, of),
+            None => headers.push(&name, &text::of_bytes(value)),
+        }
     };
     if let Some(prepared) = prepared {
         push("Host", prepared.authority.as_str().as_bytes());

@@ -93,7 +93,7 @@ impl Two {
         let lines = parts
             .headers
             .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), text::clean_bytes(value.as_bytes()).trim().to_owned()))
+            .map(|(name, value)| (name.as_str().to_owned(), text::clean(text::of_bytes(value.as_bytes()).trim())))
             .collect();
         let status = parts.status.as_u16();
         let bodiless = prepared.method == http::Method::HEAD || matches!(status, 204 | 304);

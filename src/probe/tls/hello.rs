@@ -91,7 +91,7 @@ pub async fn legacy(
     let hello = client_hello(server_name, offered, &random);
 
     let mut listener = Listener::default();
-    let end = match budget.limit(settings.connect_timeout, exchange(&mut stream, &hello, &mut listener)).await {
+    let end = match budget.limit(route.step(settings), exchange(&mut stream, &hello, &mut listener)).await {
         Ok(end) => end,
         Err(patience) => silence(patience),
     };

@@ -20,7 +20,7 @@ use cfdoctor_checks::evidence::Gathered;
 use cfdoctor_checks::evidence::tls::{ClientCertificate, Connect, Handshake, Limit, Session, TlsOutcome, TlsVersion};
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
-use rustls::{ClientConfig, ClientConnection, ProtocolVersion};
+use rustls::{CipherSuite, ClientConfig, ClientConnection, ProtocolVersion};
 use rustls_pki_types::ServerName;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
@@ -51,10 +51,26 @@ pub struct Wanted<'a> {
     pub client_identity: bool,
 }
 
+/// The order in which Cloudflare offers them to an origin (`facts/cloudflare.md` section 4.3), and browsers to the edge.
+/// Others follow in the library's order.
+const ORDER: [CipherSuite; 7] = [
+    CipherSuite::TLS13_AES_128_GCM_SHA256,
+    CipherSuite::TLS13_AES_256_GCM_SHA384,
+    CipherSuite::TLS13_CHACHA20_POLY1305_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+];
+
 /// The cryptography of every TLS connection of this program.
 pub fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: LazyLock<Arc<CryptoProvider>> =
-        LazyLock::new(|| Arc::new(rustls::crypto::ring::default_provider()));
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+        let mut provider = rustls::crypto::ring::default_provider();
+        let place = |suite: CipherSuite| ORDER.iter().position(|one| *one == suite).unwrap_or(ORDER.len());
+        provider.cipher_suites.sort_by_key(|suite| place(suite.suite()));
+        Arc::new(provider)
+    });
     Arc::clone(&PROVIDER)
 }
 
@@ -173,7 +189,7 @@ async fn attempt(
     let traces = Traces::default();
     let start = Instant::now();
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, Tap::new(stream, traces.clone()));
-    let result = budget.limit(settings.connect_timeout, connecting).await;
+    let result = budget.limit(route.step(settings), connecting).await;
     let elapsed = start.elapsed();
 
     recorder.write_into(&mut handshake, &settings.shared.certificates);

@@ -7,8 +7,6 @@ mod redirects;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use cfdoctor_checks::evidence::http::{Exchange, Exchanges, Failure, Outcome};
 use cfdoctor_checks::evidence::target::{DeclaredOrigin, Scheme, Target};
 use cfdoctor_checks::evidence::tls::{Connect, LegacyAnswer, LegacyHello, TlsVersion};
@@ -28,10 +26,6 @@ pub use questions::MAX_SAMPLES;
 /// Finds the way to another host and port, for redirects that lead there.
 pub type Resolve<'a> = dyn Fn(String, u16) -> BoxFuture<'a, Route> + Send + Sync + 'a;
 
-/// The longest that a look which only adds detail may wait for TCP: a port that drops packets holds up nobody else's
-/// result. Two repeated SYNs (after 1 s and 3 s) fit in.
-const OPTIONAL_CONNECT: Duration = Duration::from_secs(5);
-
 /// What a visitor meets. `route` leads to the HTTPS port, `plain` to the port of `http://`.
 pub async fn edge(
     target: &Target,
@@ -43,8 +37,7 @@ pub async fn edge(
 ) -> Vantage {
     let wants_tls = settings.probes.contains(&Probe::EdgeTls);
     let wants_http = settings.probes.contains(&Probe::EdgeHttp);
-    let patient = optional(settings);
-    let visit = Visit { target, route, plain, resolve, settings, patient: &patient, budget, wants_tls, wants_http };
+    let visit = Visit { target, route, plain, resolve, settings, budget, wants_tls, wants_http };
     let main = async {
         match target.scheme {
             Scheme::Https => visit.in_tls().await,
@@ -56,13 +49,13 @@ pub async fn edge(
         if !wants_http || target.scheme == Scheme::Http {
             return None;
         }
-        Some(questions::in_clear(target, plain, &patient, budget).await)
+        Some(questions::in_clear(target, plain, settings, budget).await)
     };
     let old = async {
         if !wants_tls {
             return Gathered::Missing(NotRun::Disabled(Probe::EdgeTls));
         }
-        legacy(route, &target.host, TlsVersion::Tls11, &patient, budget).await
+        legacy(route, &target.host, TlsVersion::Tls11, settings, budget).await
     };
     let ((mut handshake, mut exchanges), beside, old) = tokio::join!(main, beside, old);
     if let Some(exchange) = beside {
@@ -90,7 +83,6 @@ struct Visit<'a, 'r> {
     plain: &'a Route,
     resolve: &'a Resolve<'r>,
     settings: &'a Settings,
-    patient: &'a Settings,
     budget: &'a Budget,
     wants_tls: bool,
     wants_http: bool,
@@ -120,9 +112,9 @@ impl Visit<'_, '_> {
     async fn in_clear(&self) -> (Option<Handshake>, Exchanges) {
         let Visit { target, settings, budget, .. } = self;
         let https = Scheme::Https.default_port();
-        let mut secure = Line::new(Scheme::Https, &target.host, https, self.route.clone(), settings);
+        let mut secure = Line::new(Scheme::Https, &target.host, https, self.route.optional(), settings);
         let mut clear = Line::new(Scheme::Http, &target.host, target.port, self.plain.clone(), settings);
-        let shaken = async { if self.wants_tls { Some(secure.shake_hands(self.patient, budget).await) } else { None } };
+        let shaken = async { if self.wants_tls { Some(secure.shake_hands(settings, budget).await) } else { None } };
         if !self.wants_http {
             return (shaken.await, nothing_asked(Probe::EdgeHttp, "nobody looked"));
         }
@@ -195,7 +187,6 @@ pub async fn origin(
 ) -> OriginLeg {
     let wants_tls = settings.probes.contains(&Probe::OriginTls);
     let wants_http = settings.probes.contains(&Probe::OriginHttp);
-    let patient = optional(settings);
     let asked = overrides.apply(target);
     let target = &asked;
     let server_name = overrides.server_name.as_ref().unwrap_or(&target.host);
@@ -215,14 +206,14 @@ pub async fn origin(
             sample = Some(exchange);
         }
         handshake.legacy = if wants_tls {
-            old_origin(&handshake, route, server_name, &patient, budget).await
+            old_origin(&handshake, route, server_name, settings, budget).await
         } else {
             Gathered::Missing(NotRun::Disabled(Probe::OriginTls))
         };
         (Some(handshake), sample)
     };
     let beside =
-        async { if wants_http { Some(questions::in_clear(target, plain, &patient, budget).await) } else { None } };
+        async { if wants_http { Some(questions::in_clear(target, plain, settings, budget).await) } else { None } };
     let ((handshake, sample), plain_exchange) = tokio::join!(main, beside);
     let http = match plain_exchange {
         Some(exchange) => {
@@ -263,13 +254,6 @@ impl OriginLeg {
     }
 }
 
-/// The settings for looks that only add detail.
-fn optional(settings: &Settings) -> Settings {
-    let mut settings = settings.clone();
-    settings.connect_timeout = settings.connect_timeout.min(OPTIONAL_CONNECT);
-    settings
-}
-
 /// The raw hello of old versions.
 async fn legacy(
     route: &Route,
@@ -278,7 +262,7 @@ async fn legacy(
     settings: &Settings,
     budget: &Budget,
 ) -> Gathered<LegacyHello> {
-    Gathered::Found(tls::legacy(route, server_name, offered, settings, budget).await)
+    Gathered::Found(tls::legacy(&route.optional(), server_name, offered, settings, budget).await)
 }
 
 /// Did the raw hello bring nothing?

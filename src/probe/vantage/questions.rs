@@ -108,7 +108,7 @@ pub(super) async fn at_origin(line: &mut Line, target: &Target, settings: &Setti
 pub(super) async fn in_clear(target: &Target, route: &Route, settings: &Settings, budget: &Budget) -> Exchange {
     let method = if is_read_only(&target.method) { &target.method } else { "GET" };
     let ask = Ask { method, scheme: Scheme::Http, authority: &target.host, path: &target.path, headers: &[] };
-    let mut line = Line::new(Scheme::Http, &target.host, Scheme::Http.default_port(), route.clone(), settings);
+    let mut line = Line::new(Scheme::Http, &target.host, Scheme::Http.default_port(), route.optional(), settings);
     line.ask(&ask, settings, budget).await.exchange
 }
 

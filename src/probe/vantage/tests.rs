@@ -25,11 +25,18 @@ fn route(server: &Server) -> Route {
         port: server.address.port(),
         addresses: vec![server.address.ip()],
         no_address: None,
+        patience: None,
     }
 }
 
 fn nowhere() -> Route {
-    Route { peer: "site.test".into(), port: 443, addresses: Vec::new(), no_address: Some("it is gone".into()) }
+    Route {
+        peer: "site.test".into(),
+        port: 443,
+        addresses: Vec::new(),
+        no_address: Some("it is gone".into()),
+        patience: None,
+    }
 }
 
 fn ok(_: &str) -> Said {

@@ -85,7 +85,7 @@ fn evidence(target: &TargetReport, found: Option<&ResultReport>) -> Vec<String> 
     let symptoms = target.results.iter().filter(|other| {
         other.status.is_finding() && target.root_of(other).is_some_and(|root| root.check == found.check)
     });
-    let names: Vec<&str> = symptoms.map(|other| other.check.as_str()).collect();
+    let names: Vec<&str> = symptoms.map(|other| &*other.check).collect();
     if !names.is_empty() {
         lines.push(format!("explains {}", names.join(", ")));
     }

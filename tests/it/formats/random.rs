@@ -111,9 +111,9 @@ fn result() -> impl Strategy<Value = ResultReport> {
             (status, severity, confidence, seen, proof, caused_by, reason),
             (fix, docs, fingerprint, suppressed, declared_at, chance),
         )| ResultReport {
-            check,
-            area,
-            title,
+            check: check.into(),
+            area: area.into(),
+            title: title.into(),
             status,
             severity,
             confidence,
@@ -122,7 +122,8 @@ fn result() -> impl Strategy<Value = ResultReport> {
             caused_by,
             reason: (status == Status::NotRun).then_some(reason),
             fix,
-            docs: docs.map(|docs| if chance == 0 { docs } else { "https://developers.cloudflare.com/ssl/".into() }),
+            docs: docs
+                .map(|docs| if chance == 0 { docs.into() } else { "https://developers.cloudflare.com/ssl/".into() }),
             fingerprint,
             suppressed: suppressed.filter(|_| chance == 1 && status.is_finding()),
             declared_at,

@@ -143,7 +143,7 @@ pub(super) async fn hear_hello(stream: &mut TcpStream) {
 }
 
 pub(super) fn route(port: u16) -> Route {
-    Route { peer: HOST.into(), port, addresses: vec![Ipv4Addr::LOCALHOST.into()], no_address: None }
+    Route { peer: HOST.into(), port, addresses: vec![Ipv4Addr::LOCALHOST.into()], no_address: None, patience: None }
 }
 
 pub(super) fn budget() -> Budget {
