@@ -220,13 +220,20 @@ async fn attempt(
 
 /// A fresh configuration for each connection: a shared one resumes, and then no certificate is sent.
 fn config(wanted: &Wanted<'_>, recorder: &Arc<Recorder>, identity: &Arc<Identity>) -> Result<ClientConfig, String> {
-    let mut config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .dangerous()
-        .with_custom_certificate_verifier(recorder.clone())
-        .with_client_cert_resolver(identity.clone());
-    config.resumption = Resumption::disabled();
+    // What all connections have in common is made once: the library makes room for sessions that nobody resumes.
+    static COMMON: LazyLock<Result<ClientConfig, String>> = LazyLock::new(|| {
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Recorder::new(&provider())))
+            .with_no_client_auth();
+        config.resumption = Resumption::disabled();
+        Ok(config)
+    });
+    let mut config = COMMON.as_ref().map_err(Clone::clone)?.clone();
+    config.dangerous().set_certificate_verifier(recorder.clone());
+    config.client_auth_cert_resolver = identity.clone();
     config.alpn_protocols = wanted.alpn.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(config)
 }
