@@ -45,9 +45,9 @@ async fn every_chain_is_recorded_as_sent() {
 async fn what_was_agreed_has_its_usual_names() {
     let issued = issue(&params(HOST));
     for (version, protocols, cipher, alpn) in [
-        (&TLS13, &[&b"h2"[..], b"http/1.1"][..], "TLS_AES_256_GCM_SHA384", Some("h2")),
-        (&TLS12, &[b"http/1.1"], "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", Some("http/1.1")),
-        (&TLS13, &[], "TLS_AES_256_GCM_SHA384", None),
+        (&TLS13, &[&b"h2"[..], b"http/1.1"][..], "TLS_AES_128_GCM_SHA256", Some("h2")),
+        (&TLS12, &[b"http/1.1"], "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", Some("http/1.1")),
+        (&TLS13, &[], "TLS_AES_128_GCM_SHA256", None),
     ] {
         let mut config = server_config(&issued, &[version], Clients::Any);
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
