@@ -42,7 +42,7 @@ pub(super) fn samples(evidence: &Evidence) -> Result<Rc<Observed>, NotRun> {
 
 /// The case, where the answer is one whose caching is a question.
 pub(super) fn look(evidence: &Evidence) -> Result<Rc<Case>, NotRun> {
-    (*evidence.once(|evidence| look_anew(evidence).map(Rc::new))).clone()
+    evidence.once(|evidence| look_anew(evidence).map(Rc::new))
 }
 
 fn look_anew(evidence: &Evidence) -> Result<Case, NotRun> {

@@ -86,10 +86,8 @@ pub fn assess(evidence: &Evidence, checks: impl Iterator<Item = &'static Check>)
 
 /// Runs `checks` over what our own side let us see.
 pub fn judge(evidence: &Evidence, checks: impl Iterator<Item = &'static Check>) -> Vec<Judged> {
-    evidence.judged(|| {
-        let sight = Sight::of(evidence);
-        checks.map(|check| Judged { check, answer: sight.run(check) }).collect()
-    })
+    let sight = evidence.judged(|| Sight::of(evidence));
+    sight.judged(|| checks.map(|check| Judged { check, answer: sight.run(check) }).collect())
 }
 
 /// Looks for the one cause.

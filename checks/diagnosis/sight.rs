@@ -25,6 +25,11 @@ impl<'a> Sight<'a> {
         Sight { seen, by_theirs, refused: refused(evidence) }
     }
 
+    /// Does `work`, in which checks are run: what they work out of the same evidence is worked out once.
+    pub fn judged<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.seen.judged(work)
+    }
+
     /// Runs a check. A pass that speaks of answers which nobody got is none.
     ///
     /// # Errors

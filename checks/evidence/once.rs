@@ -4,7 +4,6 @@ use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ptr;
-use std::rc::Rc;
 
 use super::Evidence;
 
@@ -12,7 +11,7 @@ use super::Evidence;
 struct Desk {
     /// Address of the evidence, which is borrowed as long as the desk stands: nobody changes it, and no other is there.
     of: usize,
-    found: HashMap<TypeId, Rc<dyn Any>>,
+    found: HashMap<TypeId, Box<dyn Any>>,
 }
 
 thread_local! {
@@ -42,21 +41,22 @@ impl Evidence {
     }
 
     /// What `work` makes of this evidence: known already, if it was asked before within the same [`Evidence::judged`].
-    pub(crate) fn once<T: 'static, F: Fn(&Evidence) -> T + 'static>(&self, work: F) -> Rc<T> {
+    /// What is returned is a copy: put what is large behind an [`Rc`](std::rc::Rc).
+    pub(crate) fn once<T: Clone + 'static, F: Fn(&Evidence) -> T + 'static>(&self, work: F) -> T {
         // The type of a function's name, or of a closure that holds nothing, stands for what it does.
         const { assert!(size_of::<F>() == 0, "name a function") }
         let (of, by) = (ptr::from_ref(self).addr(), TypeId::of::<F>());
         let known = DESK.with_borrow(|desk| {
             let desk = desk.as_ref().filter(|desk| desk.of == of)?;
-            Rc::clone(desk.found.get(&by)?).downcast().ok()
+            desk.found.get(&by)?.downcast_ref::<T>().cloned()
         });
         if let Some(known) = known {
             return known;
         }
-        let found = Rc::new(work(self));
+        let found = work(self);
         DESK.with_borrow_mut(|desk| {
             if let Some(desk) = desk.as_mut().filter(|desk| desk.of == of) {
-                desk.found.insert(by, found.clone());
+                desk.found.insert(by, Box::new(found.clone()));
             }
         });
         found
@@ -93,22 +93,22 @@ mod tests {
     fn each_question_is_worked_out_once_for_the_evidence_that_is_judged() {
         let (a, b) = (of("a.example"), of("b.example"));
         a.judged(|| {
-            a.judged(|| assert_eq!((&**a.once(host), &**a.once(path)), ("a.example", "/x")));
-            assert_eq!((&**a.once(host), WORKED.get()), ("a.example", 1));
-            assert_eq!((&**b.once(host), &**b.once(host), WORKED.get()), ("b.example", "b.example", 3));
-            b.judged(|| assert_eq!((&**b.once(host), &**b.once(host), WORKED.get()), ("b.example", "b.example", 4)));
-            assert_eq!((&**a.once(host), WORKED.get()), ("a.example", 4), "the first desk stands again");
+            a.judged(|| assert_eq!((&*a.once(host), &*a.once(path)), ("a.example", "/x")));
+            assert_eq!((&*a.once(host), WORKED.get()), ("a.example", 1));
+            assert_eq!((&*b.once(host), &*b.once(host), WORKED.get()), ("b.example", "b.example", 3));
+            b.judged(|| assert_eq!((&*b.once(host), &*b.once(host), WORKED.get()), ("b.example", "b.example", 4)));
+            assert_eq!((&*a.once(host), WORKED.get()), ("a.example", 4), "the first desk stands again");
         });
     }
 
     #[test]
     fn evidence_that_was_changed_is_looked_at_anew() {
         let mut evidence = of("a.example");
-        assert_eq!(*evidence.judged(|| evidence.once(host)), "a.example");
-        let broken = catch_unwind(AssertUnwindSafe(|| evidence.judged(|| evidence.once(|_| panic!("a bug")))));
-        assert!(broken.map(|_: Rc<()>| ()).is_err());
+        assert_eq!(evidence.judged(|| evidence.once(host)), "a.example");
+        let bug = |_: &Evidence| -> () { panic!("a bug") };
+        assert!(catch_unwind(AssertUnwindSafe(|| evidence.judged(|| evidence.once(bug)))).is_err());
         evidence.target.host = "b.example".into();
-        assert_eq!(*evidence.once(host), "b.example");
-        assert_eq!(*evidence.judged(|| evidence.once(host)), "b.example");
+        assert_eq!(evidence.once(host), "b.example");
+        assert_eq!(evidence.judged(|| evidence.once(host)), "b.example");
     }
 }

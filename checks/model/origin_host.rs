@@ -133,13 +133,13 @@ pub fn region(name: &str) -> Option<Region> {
 
 impl Evidence {
     /// What the origin's name stands for; `None`: the origin is not known.
-    pub(crate) fn origin_kind(&self) -> Rc<Option<OriginHost>> {
-        self.once(|evidence| evidence.target.origin.as_ref().map(|origin| classify(&origin.host)))
+    pub(crate) fn origin_kind(&self) -> Option<Rc<OriginHost>> {
+        self.once(|evidence| evidence.target.origin.as_ref().map(|origin| Rc::new(classify(&origin.host))))
     }
 
     /// The class of the origin's name; [`OriginClass::Unknown`] where there is no name.
     pub(crate) fn origin_class(&self) -> OriginClass {
-        self.origin_kind().as_ref().as_ref().map_or(OriginClass::Unknown, |origin| origin.class)
+        self.origin_kind().map_or(OriginClass::Unknown, |origin| origin.class)
     }
 }
 

@@ -16,8 +16,7 @@ pub(super) fn class(evidence: &Evidence) -> OriginClass {
 
 /// The region in the origin's name, else the user's, else a word to be replaced.
 pub(super) fn region(evidence: &Evidence) -> String {
-    let kind = evidence.origin_kind();
-    let named = kind.as_ref().as_ref().and_then(|origin| origin.region.clone());
+    let named = evidence.origin_kind().and_then(|origin| origin.region.clone());
     named.or_else(|| evidence.target.region.clone()).unwrap_or_else(|| "REGION".into())
 }
 

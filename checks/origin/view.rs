@@ -33,7 +33,7 @@ pub(crate) enum Edge {
 
 /// Reads the edge's answers for the target over HTTPS. An error counts beside good answers: it does happen.
 pub(crate) fn edge(evidence: &Evidence) -> Rc<Edge> {
-    evidence.once(read_edge)
+    evidence.once(|evidence| Rc::new(read_edge(evidence)))
 }
 
 fn read_edge(evidence: &Evidence) -> Edge {

@@ -180,7 +180,7 @@ impl CacheInput {
     /// The question that the evidence asks: the origin's own headers where they are known and it gave the same kind
     /// of answer, else what the edge shows; `None`: no answer that tells of the cache.
     pub fn of(evidence: &Evidence) -> Option<Rc<CacheInput>> {
-        (*evidence.once(|evidence| CacheInput::read(evidence).map(Rc::new))).clone()
+        evidence.once(|evidence| CacheInput::read(evidence).map(Rc::new))
     }
 
     fn read(evidence: &Evidence) -> Option<CacheInput> {

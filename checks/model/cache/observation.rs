@@ -63,7 +63,7 @@ pub enum Pattern {
 impl Observed {
     /// Reads the samples.
     pub fn of(evidence: &Evidence) -> Rc<Observed> {
-        evidence.once(Observed::read)
+        evidence.once(|evidence| Rc::new(Observed::read(evidence)))
     }
 
     fn read(evidence: &Evidence) -> Observed {

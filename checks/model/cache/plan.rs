@@ -67,7 +67,7 @@ pub fn wanted(evidence: &Evidence, input: &CacheInput) -> bool {
 /// Where nobody wants the URL cached, only the first obstacle is named (and the lifetime that nobody sends, where the
 /// answer carries nothing personal): a page that is meant to be dynamic has no list of faults.
 pub fn plan(evidence: &Evidence) -> Option<Rc<CachePlan>> {
-    (*evidence.once(plan_anew)).clone()
+    evidence.once(plan_anew)
 }
 
 fn plan_anew(evidence: &Evidence) -> Option<Rc<CachePlan>> {

@@ -292,7 +292,7 @@ impl Evidence {
     /// # Errors
     /// The zone is not known.
     pub fn effective(&self) -> Result<Rc<Effective>, NotRun> {
-        (*self.once(|evidence| evidence.worked_out(&evidence.target).map(Rc::new))).clone()
+        self.once(|evidence| evidence.worked_out(&evidence.target).map(Rc::new))
     }
 
     /// The same for another URL of the zone (the target with another scheme, a neighbour).

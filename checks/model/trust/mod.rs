@@ -155,7 +155,7 @@ fn date_faults(question: &Question<'_>, places: &[usize]) -> Vec<DateFault> {
 
 /// The origin's chain by Cloudflare's rules; `None`: no certificate of the origin was seen.
 pub fn at_origin(evidence: &Evidence) -> Option<Rc<Trust>> {
-    (*evidence.once(judge_origin)).clone()
+    evidence.once(judge_origin)
 }
 
 fn judge_origin(evidence: &Evidence) -> Option<Rc<Trust>> {
@@ -177,7 +177,7 @@ fn judge_origin(evidence: &Evidence) -> Option<Rc<Trust>> {
 /// The origin's chain by the authorities of the zone's custom origin trust store, which replace the public ones
 /// (`facts/cloudflare.md` section 4.2).
 pub fn at_origin_by_store(evidence: &Evidence) -> Option<Rc<ByStore>> {
-    (*evidence.once(judge_by_store)).clone()
+    evidence.once(judge_by_store)
 }
 
 fn judge_by_store(evidence: &Evidence) -> Option<Rc<ByStore>> {
@@ -216,7 +216,7 @@ pub struct ByStore {
 
 /// The edge's chain by a visitor's rules; `None`: no certificate of the edge was seen.
 pub fn at_edge(evidence: &Evidence) -> Option<Rc<Trust>> {
-    (*evidence.once(judge_edge)).clone()
+    evidence.once(judge_edge)
 }
 
 fn judge_edge(evidence: &Evidence) -> Option<Rc<Trust>> {
