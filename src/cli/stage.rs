@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use cfdoctor_checks::Check;
 use cfdoctor_checks::evidence::{Evidence, text};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::args::OutputArgs;
 use super::{CommandError, to_stdout};
@@ -19,7 +22,7 @@ use crate::render::{Detail, Format, Look, github, jsonl, markdown, render};
 use crate::report::{Known, Report, Run, TargetReport};
 
 /// Our own modules only: libraries log headers, and headers hold secrets.
-const LOG_FILTER: &str = "off,cfdoctor=debug,cfdoctor_checks=debug";
+const LOGGED: [&str; 2] = ["cfdoctor", "cfdoctor_checks"];
 
 /// What `human` shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,10 +216,7 @@ pub(super) fn stdout_look(choice: ColourChoice) -> Look {
 pub(super) fn log(choice: ColourChoice) {
     let colour = look::is_coloured(choice, &variable, io::stderr().is_terminal());
     // An error means that somebody who embeds us logs already.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(LOG_FILTER))
-        .with_writer(io::stderr)
-        .with_ansi(colour)
-        .with_target(false)
-        .try_init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(colour).with_target(false);
+    let ours = Targets::new().with_targets(LOGGED.map(|target| (target, LevelFilter::DEBUG)));
+    let _ = tracing_subscriber::registry().with(lines.with_filter(ours)).try_init();
 }
