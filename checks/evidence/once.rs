@@ -29,7 +29,7 @@ impl Drop for Before {
 }
 
 impl Evidence {
-    /// Does `work`, during which whatever is asked with [`Evidence::once`] of this evidence is worked out once.
+    /// Does `work`, in which what checks work out of this evidence is worked out once.
     pub fn judged<R>(&self, work: impl FnOnce() -> R) -> R {
         let of = ptr::from_ref(self).addr();
         if DESK.with_borrow(|desk| desk.as_ref().is_some_and(|desk| desk.of == of)) {
