@@ -62,7 +62,7 @@ pub enum Fingerprint<'a> {
 impl fmt::Display for Fingerprint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fingerprint::Line(line) => write!(f, "{}: {}", line.name, line.value),
+            Fingerprint::Line(line) => line.fmt(f),
             Fingerprint::Server => f.write_str("server: cloudflare"),
             Fingerprint::Code(code) => write!(f, "Cloudflare's error {code}"),
             Fingerprint::Trace(line) => write!(f, "/cdn-cgi/trace: {line}"),

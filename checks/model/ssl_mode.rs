@@ -142,12 +142,11 @@ pub fn outcomes(evidence: &Evidence) -> Option<[ModeOutcome; 5]> {
 /// Port 80 of the origin.
 fn plain(evidence: &Evidence) -> Leg {
     let Some(exchange) = evidence.origin.http.found().and_then(|http| http.plain.found()) else {
-        let class = evidence.origin_class();
-        let why = match Some(class).filter(|class| class.is_https_only()) {
-            Some(class) => {
+        let why = match evidence.origin_class() {
+            class if class.is_https_only() => {
                 format!("port 80 was not tried; 521 or 522 is likely, for {} has no listener there", class.one())
             }
-            None => "port 80 of the origin was not tried".into(),
+            _ => "port 80 of the origin was not tried".into(),
         };
         return (ModeResult::Unknown, why);
     };

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::words::same;
 use crate::evidence::redact::{self, REDACTED};
-use crate::evidence::text::clean;
+use crate::evidence::text::{clean, hex};
 
 /// Left out whole: environment variables, the signed link to the code, labels, templates and parameters of requests
 /// (people put keys there), the value of an API key.
@@ -66,7 +66,7 @@ fn redacted_text(text: &str) -> String {
 /// the 40 bits of an id is left to find it.
 pub(super) fn account_token(id: &str) -> String {
     let hash = Sha256::digest(format!("cfdoctor account {id}"));
-    format!("account-{:02x}{:02x}", hash[0], hash[1])
+    format!("account-{}", hex(&hash[..2]))
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ mod expires;
 mod set_cookie;
 mod vary;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -221,6 +223,12 @@ impl From<HeaderLine> for (String, String) {
     }
 }
 
+impl fmt::Display for HeaderLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.value)
+    }
+}
+
 impl HeaderLine {
     /// A line from outside: cleaned and redacted here, once.
     pub fn new(name: &str, value: &str) -> Self {
@@ -284,11 +292,7 @@ impl Headers {
 
     /// `name: value` lines with this name, as sent: for proof.
     pub fn quote(&self, name: &str) -> Vec<String> {
-        self.0
-            .iter()
-            .filter(|line| line.name.eq_ignore_ascii_case(name))
-            .map(|line| format!("{}: {}", line.name, line.value))
-            .collect()
+        self.0.iter().filter(|line| line.name.eq_ignore_ascii_case(name)).map(ToString::to_string).collect()
     }
 }
 
