@@ -19,6 +19,7 @@
 mod doctor;
 #[path = "../common/limit.rs"]
 mod limit;
+mod link;
 mod measure;
 mod peers;
 mod world;
@@ -27,12 +28,16 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use measure::Measured;
-use world::Places;
+use world::{Distances, Places};
 
 /// What this process is; not set: the one that drives the others.
 const ROLE: &str = "CFDOCTOR_FLEET_ROLE";
 /// Where the world is, as JSON.
 const PLACES: &str = "CFDOCTOR_FLEET_PLACES";
+/// How far away the world is; not set: no way at all.
+const DISTANCES: &str = "CFDOCTOR_FLEET_DISTANCES";
+/// Round trips to the resolver, the edge and the origin, ms, as performance.md has them.
+const ROUND_TRIPS: &str = "20/40/80";
 
 /// Visits at once where goals 3, 6 and 7 are measured.
 const AT_ONCE: usize = 256;
@@ -41,7 +46,12 @@ const OVERLOAD: usize = 2500;
 
 fn main() {
     match std::env::var(ROLE).as_deref() {
-        Ok("world") => world::run(),
+        Ok("world") => {
+            world::run(std::env::var(DISTANCES).map_or_else(
+                |_| Distances::default(),
+                |text| Distances::parse(&text).expect("the driver sets it well"),
+            ))
+        }
         Ok("engine") => println!("{}", measure::engine(&places(), number("COUNT"), number("AT_ONCE"))),
         Ok("doctor") => {
             println!("{}", doctor::run(&places(), number("COUNT"), number("AT_ONCE"), number("FORCED") == 1))
@@ -53,17 +63,15 @@ fn main() {
 fn drive() {
     let hosts = wanted("HOSTS", 2000);
     let rounds = wanted("ROUNDS", 3);
-    let (_world, places) = start_world();
     println!("{hosts} healthy hosts, {AT_ONCE} at once; medians of {rounds} runs each, taken in turn");
-    let (mut engine, mut doctor) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
-        engine.push(role("engine", &places, hosts, AT_ONCE, false));
-        doctor.push(role("doctor", &places, hosts, AT_ONCE, false));
-    }
-    let (engine, doctor) = (Measured::median(engine), Measured::median(doctor));
-    println!("{}", Measured::HEAD);
-    engine.print("limit engine (E)", &engine);
-    doctor.print("cfdoctor", &engine);
+    let far = {
+        let (_world, places) = start_world(Some(ROUND_TRIPS));
+        println!("\nround trips of {ROUND_TRIPS} ms to the resolver, the edge and the origin");
+        in_turn(&places, hosts, rounds).1
+    };
+    println!("\nwithout delay");
+    let (_world, places) = start_world(None);
+    let (engine, doctor) = in_turn(&places, hosts, rounds);
     for count in [hosts / 4, 2 * hosts] {
         role("doctor", &places, count, AT_ONCE, false).print(&format!("cfdoctor, {count} hosts"), &engine);
     }
@@ -74,13 +82,31 @@ fn drive() {
     let forced = role("doctor", &places, hosts.max(OVERLOAD), OVERLOAD, true);
     forced.print("cfdoctor, all at once", &engine);
     peers::measure(&places, hosts, &engine);
-    for (name, measured) in [("at once", &doctor), ("overload", &adapts), ("overload, all at once", &forced)] {
+    for (name, measured) in
+        [("far away", &far), ("at once", &doctor), ("overload", &adapts), ("overload, all at once", &forced)]
+    {
         assert_eq!(measured.wrong, 0, "{name}: every host is healthy");
     }
 }
 
-fn start_world() -> (Ended, Places) {
-    let mut child = this("world").stdout(Stdio::piped()).spawn().expect("this program can be started again");
+/// Engine and doctor, each `rounds` times.
+fn in_turn(places: &Places, hosts: usize, rounds: usize) -> (Measured, Measured) {
+    let (mut engine, mut doctor) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        engine.push(role("engine", places, hosts, AT_ONCE, false));
+        doctor.push(role("doctor", places, hosts, AT_ONCE, false));
+    }
+    let (engine, doctor) = (Measured::median(engine), Measured::median(doctor));
+    println!("{}", Measured::HEAD);
+    engine.print("limit engine (E)", &engine);
+    doctor.print("cfdoctor", &engine);
+    (engine, doctor)
+}
+
+fn start_world(distances: Option<&str>) -> (Ended, Places) {
+    let mut command = this("world");
+    command.envs(distances.map(|text| (DISTANCES, text)));
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("this program can be started again");
     let mut line = String::new();
     let output = child.stdout.take().expect("it is piped");
     BufReader::new(output).read_line(&mut line).expect("the world tells its places");

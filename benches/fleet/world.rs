@@ -18,15 +18,35 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
 use crate::limit;
+use crate::link::Slow;
 
 /// Names of the origin: targets of a fleet are spread over accounts and APIs.
 pub const ORIGINS: usize = 16;
 /// The hosts' zone.
 const ZONE: &str = "example.com";
+
+/// How far away everything is, round trips in milliseconds.
+#[derive(Clone, Copy, Default)]
+pub struct Distances {
+    pub resolver: u64,
+    pub edge: u64,
+    pub origin: u64,
+}
+
+impl Distances {
+    /// `20/40/80`, as they are written and handed on.
+    pub fn parse(text: &str) -> Option<Distances> {
+        let [resolver, edge, origin] = text.split('/').map(str::parse).collect::<Result<Vec<u64>, _>>().ok()?[..]
+        else {
+            return None;
+        };
+        Some(Distances { resolver, edge, origin })
+    }
+}
 
 /// Where everything is.
 #[derive(Clone, Serialize, Deserialize)]
@@ -72,20 +92,20 @@ pub fn origin_name(n: usize) -> String {
 }
 
 /// Serves until it is killed; the first line of its output says where.
-pub fn run() {
+pub fn run(distances: Distances) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let pki = Pki::new();
         let resolver = UdpSocket::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let resolver_at = resolver.local_addr().expect("bound");
-        tokio::spawn(names(resolver));
+        tokio::spawn(names(resolver, ms(distances.resolver)));
         let refusing = TcpSocket::new_v4().expect("a socket");
         refusing.bind("127.0.0.1:0".parse().expect("an address")).expect("loopback has a free port");
         let places = Places {
             resolver: resolver_at,
-            edge: serve(Some(pki.edge), edge).await,
-            edge_plain: serve(None, redirect).await,
-            origin: serve(Some(pki.origin), origin).await,
+            edge: serve(Some(pki.edge), edge, ms(distances.edge)).await,
+            edge_plain: serve(None, redirect, ms(distances.edge)).await,
+            origin: serve(Some(pki.origin), origin, ms(distances.origin)).await,
             origin_plain: refusing.local_addr().expect("bound"),
             path: "/endpoint".into(),
             public_root: pki.public_root,
@@ -140,7 +160,15 @@ fn origin(_: &Request<Incoming>) -> Reply {
         .expect("a sound answer")
 }
 
-async fn serve(config: Option<Arc<ServerConfig>>, answer: fn(&Request<Incoming>) -> Reply) -> SocketAddr {
+fn ms(number: u64) -> std::time::Duration {
+    std::time::Duration::from_millis(number)
+}
+
+async fn serve(
+    config: Option<Arc<ServerConfig>>,
+    answer: fn(&Request<Incoming>) -> Reply,
+    round_trip: std::time::Duration,
+) -> SocketAddr {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind("127.0.0.1:0".parse().expect("an address")).expect("loopback has a free port");
     let listener: TcpListener = socket.listen(4096).expect("a queue");
@@ -150,6 +178,8 @@ async fn serve(config: Option<Arc<ServerConfig>>, answer: fn(&Request<Incoming>)
         loop {
             let Ok((stream, _)) = listener.accept().await else { continue };
             let acceptor = acceptor.clone();
+            let _ = stream.set_nodelay(true);
+            let stream = Slow::new(stream, round_trip);
             tokio::spawn(async move {
                 let _ = connection(stream, acceptor, answer).await;
             });
@@ -158,8 +188,7 @@ async fn serve(config: Option<Arc<ServerConfig>>, answer: fn(&Request<Incoming>)
     address
 }
 
-async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, answer: fn(&Request<Incoming>) -> Reply) {
-    let _ = stream.set_nodelay(true);
+async fn connection(stream: Slow, acceptor: Option<TlsAcceptor>, answer: fn(&Request<Incoming>) -> Reply) {
     let service = service_fn(move |request| async move { Ok::<_, Infallible>(answer(&request)) });
     let Some(acceptor) = acceptor else {
         let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
@@ -243,13 +272,21 @@ impl Authority {
 }
 
 /// Resolver and name server in one: what is asked is told by the name.
-async fn names(socket: UdpSocket) {
+async fn names(socket: UdpSocket, round_trip: std::time::Duration) {
+    let socket = Arc::new(socket);
     let mut question = [0; 1500];
     loop {
         let Ok((length, client)) = socket.recv_from(&mut question).await else { continue };
-        if let Some(answer) = answer(&question[..length]) {
+        let Some(answer) = answer(&question[..length]) else { continue };
+        if round_trip.is_zero() {
             let _ = socket.send_to(&answer, client).await;
+            continue;
         }
+        let socket = socket.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(round_trip).await;
+            let _ = socket.send_to(&answer, client).await;
+        });
     }
 }
 
@@ -277,7 +314,8 @@ fn answer(question: &[u8]) -> Option<Vec<u8>> {
             let address: std::net::Ipv6Addr = "2606:4700::6810:84e5".parse().expect("an address");
             vec![(AAAA, 300, address.octets().to_vec())]
         }
-        A if name.ends_with("amazonaws.com") => vec![(A, 60, vec![203, 0, 113, 80])],
+        // Each account's API has addresses of its own.
+        A if name.ends_with("amazonaws.com") => vec![(A, 60, vec![203, 0, 113, 80 + number_of(&labels[0])])],
         A if name.ends_with("cloudflare.com") => vec![(A, 86400, vec![127, 0, 0, 1])],
         NS if name == ZONE => {
             ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"].map(|server| (NS, 86400, wire(server))).to_vec()
@@ -300,6 +338,12 @@ fn answer(question: &[u8]) -> Option<Vec<u8>> {
         record(&mut out, SOA, 300, &soa());
     }
     Some(out)
+}
+
+/// The number of an origin's name.
+fn number_of(label: &str) -> u8 {
+    let digits = label.len() - label.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    label[label.len() - digits..].parse::<usize>().map_or(0, |n| u8::try_from(n % ORIGINS).expect("few"))
 }
 
 fn record(out: &mut Vec<u8>, kind: u16, ttl: u32, data: &[u8]) {
