@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -14,13 +16,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::server::Acceptor;
 use rustls::{ProtocolVersion, ServerConfig};
 use rustls_pki_types::CertificateDer;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::DemoError;
 use super::old_tls::{self, Version};
+use crate::probe::dial::BoxedIo;
 
 /// An answer.
 pub(super) type Reply = Response<Full<Bytes>>;
@@ -110,11 +113,20 @@ async fn bind() -> Result<(TcpListener, SocketAddr), DemoError> {
     Ok((listener, address))
 }
 
+/// What happens at a connection.
+type Serve = Box<dyn Fn(TcpStream, Peer) -> BoxFuture<'static, ()> + Send + Sync>;
+/// What a port answers. Boxed, as one HTTP server for all ports is some hundred kilobytes less of program.
+type Handler = Arc<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Option<Reply>> + Send + Sync>;
+
 /// Takes each connection and hands it to `serve`.
-async fn accept<F>(serve: impl Fn(TcpStream, Peer) -> F + Send + 'static) -> Result<Port, DemoError>
+async fn accept<F>(serve: impl Fn(TcpStream, Peer) -> F + Send + Sync + 'static) -> Result<Port, DemoError>
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    accept_boxed(Box::new(move |stream, peer| serve(stream, peer).boxed())).await
+}
+
+async fn accept_boxed(serve: Serve) -> Result<Port, DemoError> {
     let (listener, address) = bind().await?;
     let task = tokio::spawn(async move {
         // The connections end with the listener, so that a dropped world leaves nothing running.
@@ -138,26 +150,24 @@ where
 /// HTTP/1.1 in clear. A handler that gives no answer closes the connection.
 pub(super) async fn http<H, F>(handler: H) -> Result<Port, DemoError>
 where
-    H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Request<Bytes>) -> F + Send + Sync + 'static,
     F: Future<Output = Option<Reply>> + Send + 'static,
 {
-    accept(move |stream, peer| connection(stream, peer, false, handler.clone())).await
+    let handler: Handler = Arc::new(move |request| handler(request).boxed());
+    accept(move |stream, peer| connection(Box::new(stream), peer, false, handler.clone())).await
 }
 
 /// HTTP/1.1 and HTTP/2 over TLS.
 pub(super) async fn https<H, F>(door: Arc<TlsDoor>, handler: H) -> Result<Port, DemoError>
 where
-    H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Request<Bytes>) -> F + Send + Sync + 'static,
     F: Future<Output = Option<Reply>> + Send + 'static,
 {
+    let handler: Handler = Arc::new(move |request| handler(request).boxed());
     accept(move |stream, peer| secured(door.clone(), stream, peer, handler.clone())).await
 }
 
-async fn secured<H, F>(door: Arc<TlsDoor>, stream: TcpStream, mut peer: Peer, handler: H)
-where
-    H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Option<Reply>> + Send + 'static,
-{
+async fn secured(door: Arc<TlsDoor>, stream: TcpStream, mut peer: Peer, handler: Handler) {
     // rustls refuses such hellos too, but for want of an extension, which is not what servers say.
     if let Some(offered) = old_tls::newest_offered(&stream).await
         && offered < old_tls::TLS12
@@ -180,18 +190,10 @@ where
         server_name,
         client: session.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect(),
     });
-    connection(stream, peer, h2, handler).await;
+    connection(Box::new(stream), peer, h2, handler).await;
 }
 
-async fn connection<H, F>(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: Peer,
-    h2: bool,
-    handler: H,
-) where
-    H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Option<Reply>> + Send + 'static,
-{
+async fn connection(stream: BoxedIo, peer: Peer, h2: bool, handler: Handler) {
     let service = service_fn(move |request: Request<Incoming>| {
         let (handler, peer) = (handler.clone(), peer.clone());
         async move {

@@ -262,19 +262,17 @@ async fn name_servers(scenario: &Scenario) -> Result<[name_server::Running; 2], 
         .unwrap_or_default();
     let (label, parent) = scenario.target.split_once('.').unwrap_or((scenario.target, "invalid"));
     let target = if scenario.target_resolves { format!("{label} 60 IN A {ORIGIN_ADDRESS}") } else { String::new() };
-    // The zone was signed at its old provider, whose key the registrar still names.
-    let parent_zone = match scenario.names {
-        Names::BrokenDnssec => {
-            "example 86400 IN DS 2371 13 2 1F987CC6583E92DF0890718C42A2E7E2F8C6F6B9C9BEB33BF0E1D2C3B4A59687"
-        }
-        _ => "",
-    };
     let world = |host: &str| {
-        name_server::World::default()
-            .zone("com.", parent_zone)
+        let world = name_server::World::default()
+            .zone("com.", "")
             .zone("example.com.", &format!("{COMMON}{host}{validation}{}", scenario.records))
             .zone("cloudflare.com.", SERVERS)
-            .zone(&format!("{parent}."), &target)
+            .zone(&format!("{parent}."), &target);
+        match scenario.names {
+            // The zone was signed at its old provider, whose key the registrar still names.
+            Names::BrokenDnssec => world.signed("example.com."),
+            _ => world,
+        }
     };
     let resolver = match scenario.names {
         Names::BrokenDnssec => world(&host).fault(&own, Fault::Bogus("DNSKEY Missing")),

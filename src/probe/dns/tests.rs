@@ -268,7 +268,8 @@ async fn the_zone_is_found_and_its_servers_are_compared() {
         .await
         .unwrap();
     let server = world()
-        .zone("signed.test.", "@ 60 IN DS 1 13 2 00\nwww 60 IN A 192.0.2.1\nalias 60 IN CNAME www.example.test.")
+        .zone("signed.test.", "www 60 IN A 192.0.2.1\nalias 60 IN CNAME www.example.test.")
+        .signed("signed.test.")
         .fault("lame.test.", Fault::Code(ResponseCode::ServFail))
         .fault("www.lame.test.", Fault::Code(ResponseCode::ServFail))
         .serve()
