@@ -167,7 +167,7 @@ impl Earlier {
             left -= 1;
             let wrong = |why: String| EarlierLinesError::NotLine { line: number, why };
             let text = std::str::from_utf8(line).map_err(|error| wrong(error.to_string()))?;
-            let read: Line<'_> = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+            let read: Line<'_> = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
             if let Some(target) = read.target {
                 take(Finished { line: text.trim_end().to_owned(), target: target.into_owned() })?;
             }

@@ -128,7 +128,7 @@ fn resources(file: &File<'_>) -> Result<Vec<Resource>, String> {
         hold(values, false)?;
     }
     if let (None, Some(planned)) = (&file.resource_changes, file.planned_values) {
-        let values: Values<'_> = serde_json::from_str(planned.get())
+        let values: Values<'_> = serde_json::from_slice(planned.get().as_bytes())
             .map_err(|error| format!("planned_values of the Terraform plan stop making sense at {error}"))?;
         hold(&values, false)?;
     }
@@ -136,7 +136,7 @@ fn resources(file: &File<'_>) -> Result<Vec<Resource>, String> {
 }
 
 fn changed_resource(changed: &Changed<'_>) -> Result<Resource, String> {
-    let change: ChangeOf = serde_json::from_str(changed.change.get()).map_err(|error| {
+    let change: ChangeOf = serde_json::from_slice(changed.change.get().as_bytes()).map_err(|error| {
         let address = cfdoctor_checks::evidence::text::shorten(&changed.address, 120);
         format!("the change of {address} in the Terraform plan makes no sense: {}", redact::reason(&error))
     })?;
