@@ -85,7 +85,8 @@ pub(super) async fn zone(
             tell(&read(target, early, settings));
         }
     };
-    let (looked, ()) = tokio::join!(cloudflare::look(&target.host, access, budget, Some(sender)), told);
+    let look = Box::pin(cloudflare::look(&target.host, access, budget, Some(sender)));
+    let (looked, ()) = tokio::join!(look, told);
     read(target, looked, settings)
 }
 

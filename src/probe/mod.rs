@@ -174,13 +174,13 @@ async fn doubts(asker: &Asker, host: &Chain, settings: &Settings) -> Doubts {
     let is_strange = !ranges::outside(&host.addresses()).is_empty();
     let unchecked = async {
         match &host.ipv4 {
-            Lookup::ServFail { .. } => Some(asker.unchecked(&host.name).await),
+            Lookup::ServFail { .. } => Some(Box::pin(asker.unchecked(&host.name)).await),
             _ => None,
         }
     };
     let impossible = async {
         match settings.probes.contains(&Probe::Dns) && (fails || is_strange) {
-            true => Some(asker.impossible(&host.name).await),
+            true => Some(Box::pin(asker.impossible(&host.name)).await),
             false => None,
         }
     };

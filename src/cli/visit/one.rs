@@ -70,7 +70,8 @@ where
                 (turn, budget.beginning_now(settings.deadline))
             };
             tracing::info!(host, "visit begins");
-            let work = gather(Arc::clone(&job.target), Arc::clone(&settings), budget.clone());
+            // On the heap: what looking needs is free again when the judging begins.
+            let work = Box::pin(gather(Arc::clone(&job.target), Arc::clone(&settings), budget.clone()));
             let evidence = match AssertUnwindSafe(work).catch_unwind().await {
                 Ok(evidence) => evidence,
                 Err(_) => broken_off(&job.target),

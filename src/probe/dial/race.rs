@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use cfdoctor_checks::evidence::text;
@@ -80,7 +81,7 @@ pub(super) fn within(reach: Reach, addresses: &[SocketAddr]) -> (Vec<SocketAddr>
 
 async fn try_all(addresses: &[SocketAddr], most: usize, step: Duration, budget: &Budget) -> Raced {
     let mut course = Course::default();
-    let result = budget.limit(step, race(addresses, most, budget, &mut course)).await;
+    let result = budget.limit(step, pin!(race(addresses, most, budget, &mut course))).await;
     match result {
         Ok(Some((address, winner))) => {
             let mut earlier: Vec<String> =

@@ -169,7 +169,7 @@ impl Asker {
             if !inner.compare {
                 return Vec::new();
             }
-            let (system, public) = tokio::join!(views.system(name), views.public(name));
+            let (system, public) = Box::pin(async { tokio::join!(views.system(name), views.public(name)) }).await;
             vec![system, public]
         };
         let ((zone, authorities), mut views, caa) = tokio::join!(zone, elsewhere, caa::search(&inner.panel, name));

@@ -14,6 +14,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use cfdoctor_checks::evidence::http::{BodyEnd, Exchange, Failure, Headers, Outcome, Response, Timing};
@@ -100,7 +101,7 @@ impl Connection {
     /// The HTTP/2 preface could not be sent.
     pub async fn over(io: BoxedIo, h2: bool, budget: &Budget, settings: &Settings) -> Result<Connection, Failure> {
         let wire = if h2 {
-            let opened = budget.limit(settings.timeout, Two::over(io)).await;
+            let opened = budget.limit(settings.timeout, pin!(Two::over(io))).await;
             Wire::Two(Box::new(opened.map_err(Failure::TimedOut)??))
         } else {
             Wire::One(Box::new(One::new(io)))
@@ -185,16 +186,16 @@ impl Connection {
         let start = Instant::now();
         exchange.sent_at = Some(OffsetDateTime::now_utc());
         let head = match &mut self.wire {
-            Wire::One(one) => self.budget.limit(self.timeout, one.head(&prepared)).await,
-            Wire::Two(two) => self.budget.limit(self.timeout, two.head(what.scheme, &prepared)).await,
+            Wire::One(one) => self.budget.limit(self.timeout, pin!(one.head(&prepared))).await,
+            Wire::Two(two) => self.budget.limit(self.timeout, pin!(two.head(what.scheme, &prepared))).await,
         };
         let head = head.map_err(Failure::TimedOut)??;
         exchange.timing.head_ms = Some(milliseconds(start));
         let mut body = Collector::default();
         let left = self.timeout.saturating_sub(start.elapsed());
         let end = match &mut self.wire {
-            Wire::One(one) => self.budget.limit(left, one.body(&head, &mut body)).await,
-            Wire::Two(two) => self.budget.limit(left, two.body(&mut body)).await,
+            Wire::One(one) => self.budget.limit(left, pin!(one.body(&head, &mut body))).await,
+            Wire::Two(two) => self.budget.limit(left, pin!(two.body(&mut body))).await,
         };
         let end = end.unwrap_or_else(|patience| {
             let after_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -1,6 +1,7 @@
 //! A ClientHello written by hand, for servers that rustls does not talk to.
 
 use std::net::IpAddr;
+use std::pin::pin;
 
 use cfdoctor_checks::evidence::text;
 use cfdoctor_checks::evidence::tls::{Connect, LegacyAnswer, LegacyHello, Limit, Patience, TlsVersion};
@@ -91,7 +92,7 @@ pub async fn legacy(
     let hello = client_hello(server_name, offered, &random);
 
     let mut listener = Listener::default();
-    let end = match budget.limit(route.step(settings), exchange(&mut stream, &hello, &mut listener)).await {
+    let end = match budget.limit(route.step(settings), pin!(exchange(&mut stream, &hello, &mut listener))).await {
         Ok(end) => end,
         Err(patience) => silence(patience),
     };
@@ -106,7 +107,7 @@ pub async fn legacy(
 async fn exchange(stream: &mut BoxedIo, hello: &[u8], listener: &mut Listener) -> String {
     // A refusal may be waiting to be read although the write failed.
     let written = stream.write_all(hello).await;
-    let mut buffer = vec![0; 8 * 1024];
+    let mut buffer = vec![0; 2 * 1024];
     loop {
         match stream.read(&mut buffer).await {
             Ok(0) if written.is_err() => return "the connection was reset".into(),

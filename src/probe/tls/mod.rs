@@ -12,6 +12,7 @@ mod tap;
 mod tests;
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -188,7 +189,7 @@ async fn attempt(
 
     let traces = Traces::default();
     let start = Instant::now();
-    let connecting = TlsConnector::from(Arc::new(config)).connect(name, Tap::new(stream, traces.clone()));
+    let connecting = pin!(TlsConnector::from(Arc::new(config)).connect(name, Tap::new(stream, traces.clone())));
     let result = budget.limit(route.step(settings), connecting).await;
     let elapsed = start.elapsed();
 

@@ -135,7 +135,8 @@ impl Line {
         let mut earlier = Vec::new();
         loop {
             if !self.is_open()
-                && let Err(failure) = self.open(&mut earlier, settings, budget).await
+                // On the heap: it takes more room than all that comes after it, and rarely happens here over TLS.
+                && let Err(failure) = Box::pin(self.open(&mut earlier, settings, budget)).await
             {
                 return Answer::none(what, failure, earlier);
             }

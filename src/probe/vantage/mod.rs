@@ -49,13 +49,13 @@ pub async fn edge(
         if !wants_http || target.scheme == Scheme::Http {
             return None;
         }
-        Some(questions::in_clear(target, plain, settings, budget).await)
+        Some(Box::pin(questions::in_clear(target, plain, settings, budget)).await)
     };
     let old = async {
         if !wants_tls {
             return Gathered::Missing(NotRun::Disabled(Probe::EdgeTls));
         }
-        legacy(route, &target.host, TlsVersion::Tls11, settings, budget).await
+        Box::pin(legacy(route, &target.host, TlsVersion::Tls11, settings, budget)).await
     };
     let ((mut handshake, mut exchanges), beside, old) = tokio::join!(main, beside, old);
     if let Some(exchange) = beside {
@@ -206,14 +206,15 @@ pub async fn origin(
             sample = Some(exchange);
         }
         handshake.legacy = if wants_tls {
-            old_origin(&handshake, route, server_name, settings, budget).await
+            Box::pin(old_origin(&handshake, route, server_name, settings, budget)).await
         } else {
             Gathered::Missing(NotRun::Disabled(Probe::OriginTls))
         };
         (Some(handshake), sample)
     };
-    let beside =
-        async { if wants_http { Some(questions::in_clear(target, plain, settings, budget).await) } else { None } };
+    let beside = async {
+        if wants_http { Some(Box::pin(questions::in_clear(target, plain, settings, budget)).await) } else { None }
+    };
     let ((handshake, sample), plain_exchange) = tokio::join!(main, beside);
     let http = match plain_exchange {
         Some(exchange) => {
