@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Pulse;
 
-/// Visits at once in the beginning: well below what a single core bears (about 300, ../shared/performance.md).
+/// Visits at once in the beginning: well below what a single core bears (about 300, `performance.md`).
 const FIRST: f64 = 128.0;
 /// However bad it is, a run goes on.
 const LEAST: f64 = 4.0;
