@@ -117,6 +117,9 @@ impl Budget {
     /// Awaits `work` for at most `step`, and never beyond the deadline or an interruption. What our own machine lost
     /// in the meantime is added to the step: only calm time says something about the peer.
     ///
+    /// A large future is given pinned ([`std::pin::pin!`], or on the heap): an `async fn` keeps what it was given, and
+    /// what it awaits of it, in two places.
+    ///
     /// # Errors
     /// How long we waited, and whose limit ended it.
     pub async fn limit<T>(&self, step: Duration, work: impl Future<Output = T>) -> Result<T, Patience> {
