@@ -4,6 +4,7 @@
 //! dangling chains and loops; only the system's own view comes from one.
 
 mod caa;
+mod datagrams;
 mod follow;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;

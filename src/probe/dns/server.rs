@@ -12,13 +12,13 @@ use hickory_net::h2::HttpsClientStream;
 use hickory_net::runtime::{RuntimeProvider, Spawn, TokioRuntimeProvider};
 use hickory_net::tcp::TcpClientStream;
 use hickory_net::tls::tls_client_connect;
-use hickory_net::udp::UdpClientStream;
-use hickory_net::xfer::{DnsExchange, DnsHandle, DnsMultiplexer, DnsRequestSender, FirstAnswer};
+use hickory_net::xfer::{DnsExchange, DnsHandle, DnsMultiplexer, FirstAnswer};
 use hickory_proto::op::{Message, ResponseCode};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::sync::Mutex;
 
+use super::datagrams::Datagrams;
 use super::message::{Question, rcode, unanswered};
 use super::names::Names;
 use crate::probe::budget::Budget;
@@ -34,7 +34,7 @@ pub(super) struct Server {
 
 #[derive(Clone)]
 enum Transport {
-    /// A fresh socket, hence a fresh port, for each question.
+    /// The visit's socket.
     Udp,
     /// One connection for all questions, opened by the first.
     Stream(Arc<Connection>),
@@ -72,14 +72,14 @@ impl Server {
 
     /// One question; cut answers are asked for again over TCP, and servers that stumble over EDNS again without it
     /// (RFC 6891 §7).
-    async fn ask(&self, question: &Question, step: Duration, budget: &Budget) -> Result<Message, Lookup> {
-        let mut answer = self.exchange(question, true, step, budget).await?;
+    async fn ask(&self, question: &Question, panel: &Panel) -> Result<Message, Lookup> {
+        let mut answer = self.exchange(question, true, panel).await?;
         if matches!(rcode(&answer), ResponseCode::FormErr | ResponseCode::NotImp | ResponseCode::BADVERS) {
-            answer = self.exchange(question, false, step, budget).await?;
+            answer = self.exchange(question, false, panel).await?;
         }
         if answer.metadata.truncation && matches!(self.transport, Transport::Udp) {
             let whole = Server::stream(self.address, self.label.clone(), Stream::Tcp);
-            answer = Box::pin(whole.exchange(question, true, step, budget)).await.map_err(|lookup| match lookup {
+            answer = Box::pin(whole.exchange(question, true, panel)).await.map_err(|lookup| match lookup {
                 Lookup::Unreachable { why } => {
                     Lookup::Unreachable { why: format!("the answer was cut, and over TCP: {why}") }
                 }
@@ -93,43 +93,21 @@ impl Server {
         Ok(answer)
     }
 
-    async fn exchange(
-        &self,
-        question: &Question,
-        edns: bool,
-        step: Duration,
-        budget: &Budget,
-    ) -> Result<Message, Lookup> {
-        budget.count_query();
-        let request = question.request(edns);
+    async fn exchange(&self, question: &Question, edns: bool, panel: &Panel) -> Result<Message, Lookup> {
+        panel.budget.count_query();
         let answer = match &self.transport {
-            Transport::Udp => {
-                let mut socket = UdpClientStream::builder(self.address, TokioRuntimeProvider::new())
-                    .with_timeout(Some(step))
-                    .with_os_port_selection(true)
-                    .with_max_retries(1) // tries, in this library's counting
-                    .build();
-                socket.send_message(request).first_answer().await
-            }
+            Transport::Udp => panel.datagrams.exchange(self.address, question, edns).await,
             // On the heap: TLS and HTTPS are large, and most questions go over UDP.
-            Transport::Stream(connection) => match Box::pin(connection.get(self.address, step)).await {
-                Ok(open) => {
-                    let answer = open.send(request).first_answer().await;
-                    if answer.is_err() {
-                        *connection.open.lock().await = None;
-                    }
-                    answer
-                }
-                Err(error) => Err(error),
-            },
+            Transport::Stream(connection) => {
+                Box::pin(connection.exchange(self.address, question, edns, panel.step)).await
+            }
         };
         let answer = answer.map_err(|error| {
             if matches!(&error, NetError::Io(io) if is_shortage(io)) {
-                budget.note_shortage();
+                panel.budget.note_shortage();
             }
             unanswered(&error)
         })?;
-        let answer = answer.into_message();
         if question.matches(&answer) {
             Ok(answer)
         } else {
@@ -139,6 +117,21 @@ impl Server {
 }
 
 impl Connection {
+    async fn exchange(
+        &self,
+        address: SocketAddr,
+        question: &Question,
+        edns: bool,
+        step: Duration,
+    ) -> Result<Message, NetError> {
+        let open = self.get(address, step).await?;
+        let answer = open.send(question.request(edns)).first_answer().await;
+        if answer.is_err() {
+            *self.open.lock().await = None;
+        }
+        Ok(answer?.into_message())
+    }
+
     async fn get(&self, address: SocketAddr, step: Duration) -> Result<DnsExchange<TokioRuntimeProvider>, NetError> {
         let mut open = self.open.lock().await;
         if let Some(exchange) = open.as_ref() {
@@ -175,6 +168,8 @@ pub(super) struct Panel {
     preferred: AtomicUsize,
     step: Duration,
     budget: Budget,
+    /// The visit's sockets.
+    datagrams: Arc<Datagrams>,
     /// What other visits know, and under which name they know these servers.
     names: Option<(Arc<Names>, Arc<str>)>,
 }
@@ -188,6 +183,7 @@ impl Panel {
             preferred: AtomicUsize::new(0),
             step,
             budget: budget.clone(),
+            datagrams: Arc::default(),
             names: None,
         }
     }
@@ -197,6 +193,11 @@ impl Panel {
         let labels: Vec<&str> = self.servers.iter().map(|server| server.label.as_str()).collect();
         let of = labels.join(" ").into();
         Panel { names: Some((names.clone(), of)), ..self }
+    }
+
+    /// Other servers, asked by the same visit.
+    pub(super) fn beside(&self, servers: Vec<Server>, step: Duration) -> Self {
+        Panel { datagrams: self.datagrams.clone(), ..Panel::new(servers, step, &self.budget) }
     }
 
     /// Nobody to ask, because …
@@ -233,20 +234,18 @@ impl Panel {
         let start = self.preferred.load(Ordering::Relaxed);
         let next = (start + 1) % self.servers.len();
         let work = async {
-            let first = Box::pin(self.servers[start].ask(question, self.step, &self.budget));
+            let first = Box::pin(self.servers[start].ask(question, self));
             let patience = Box::pin(tokio::time::sleep(self.step / 4));
             match select(first, patience).await {
                 Either::Left((Ok(answer), _)) if start == next || rcode(&answer) != ResponseCode::Refused => {
                     Ok((start, answer))
                 }
-                Either::Left((failed, _)) => {
-                    match Box::pin(self.servers[next].ask(question, self.step, &self.budget)).await {
-                        Ok(answer) => Ok((next, answer)),
-                        Err(_) => failed.map(|answer| (start, answer)),
-                    }
-                }
+                Either::Left((failed, _)) => match Box::pin(self.servers[next].ask(question, self)).await {
+                    Ok(answer) => Ok((next, answer)),
+                    Err(_) => failed.map(|answer| (start, answer)),
+                },
                 Either::Right(((), first)) => {
-                    let second = Box::pin(self.servers[next].ask(question, self.step, &self.budget));
+                    let second = Box::pin(self.servers[next].ask(question, self));
                     match select(first, second).await {
                         Either::Left((Ok(answer), _)) => Ok((start, answer)),
                         Either::Left((Err(_), second)) => second.await.map(|answer| (next, answer)),

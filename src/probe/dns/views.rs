@@ -78,7 +78,7 @@ impl Views<'_> {
 
     /// A resolver that everybody can ask.
     pub(super) async fn public(&self, name: &str) -> View {
-        let panel = Panel::new(self.public.to_vec(), self.step, self.budget);
+        let panel = self.panel.beside(self.public.to_vec(), self.step);
         let chain = chain(&panel, Manner::PLAIN, self.family, None, name).await;
         View { who: Viewer::Public, server: panel.label(), chain }
     }
@@ -102,7 +102,7 @@ impl Views<'_> {
             let chain = Chain { name, hops: Vec::new(), ipv4: none.clone(), ipv6: none, fault: None };
             return Some(View { who: Viewer::Authoritative, server: label, chain });
         }
-        let panel = Panel::new(servers, self.step, self.budget);
+        let panel = self.panel.beside(servers, self.step);
         let chain = chain(&panel, Manner::DIRECT, self.family, Some(apex), name).await;
         Some(View { who: Viewer::Authoritative, server: label, chain })
     }
