@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use cfdoctor::policy::Policy;
 use cfdoctor::probe::budget::Budget;
-use cfdoctor::report::TargetVerdict;
+use cfdoctor::render::jsonl;
+use cfdoctor::report::{Run, TargetVerdict, Tool};
 use cfdoctor::settings::{ConnectTo, ResolverChoice, Settings};
 use cfdoctor::shared::Admission;
 use cfdoctor_checks::Check;
 use cfdoctor_checks::evidence::Target;
 use cfdoctor_checks::evidence::target::DeclaredOrigin;
 use cfdoctor_checks::evidence::tls::{Der, TrustInputs};
+use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
 use crate::measure::{Meter, watch};
@@ -21,6 +24,7 @@ pub fn run(places: &Places, count: usize, at_once: usize, forced: bool) -> Strin
     let measured = runtime.block_on(async {
         let settings = Arc::new(settings(places));
         let checks: Arc<Vec<&'static Check>> = Arc::new(cfdoctor_checks::all().collect());
+        let head = Arc::new((Tool::this(), this_run()));
         let admission = Admission::new(at_once, &settings.shared.pulse);
         let meter = Meter::start();
         let work = async {
@@ -46,9 +50,9 @@ pub fn run(places: &Places, count: usize, at_once: usize, forced: bool) -> Strin
                 }
                 let target = target(places, n);
                 let started = if forced { None } else { Some(settings.shared.start(&target, &admission).await) };
-                let (settings, checks) = (settings.clone(), checks.clone());
+                let (settings, checks, head) = (settings.clone(), checks.clone(), head.clone());
                 running.spawn(async move {
-                    let verdict = visit(&target, &settings, &checks).await;
+                    let verdict = visit(&target, &settings, &checks, &head).await;
                     drop(started);
                     verdict
                 });
@@ -71,11 +75,29 @@ enum Verdict {
     Open(String),
 }
 
-async fn visit(target: &Target, settings: &Settings, checks: &[&'static Check]) -> Verdict {
+/// What the lines say of the run.
+fn this_run() -> Run {
+    Run {
+        id: "fleet".into(),
+        started_at: OffsetDateTime::now_utc(),
+        elapsed_ms: 0,
+        requests_sent: 0,
+        api_requests_sent: 0,
+        attempts: 1,
+        interrupted: false,
+        not_visited: Vec::new(),
+        not_visited_more: 0,
+        simulation: None,
+        notices: Vec::new(),
+    }
+}
+
+async fn visit(target: &Target, settings: &Settings, checks: &[&'static Check], (tool, run): &(Tool, Run)) -> Verdict {
     let budget = Budget::quiet(settings.deadline);
     let evidence = Box::pin(cfdoctor::gather(target, settings, &budget)).await;
     let report = cfdoctor::examine(&evidence, checks);
-    let line = serde_json::to_vec(&report).expect("plain data");
+    let mut line = Vec::new();
+    jsonl::target(tool, run, &report, &Policy::default(), &mut line).expect("plain data");
     assert!(line.len() > 1000, "a report says something");
     let why = || {
         let findings = report.results.iter().filter(|result| result.status >= cfdoctor::report::Status::Warn);

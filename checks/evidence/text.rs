@@ -57,7 +57,8 @@ pub fn hex(octets: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut digits = Vec::with_capacity(2 * octets.len());
     for octet in octets {
-        digits.extend_from_slice(&[DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
+        digits.push(DIGITS[usize::from(octet >> 4)]);
+        digits.push(DIGITS[usize::from(octet & 15)]);
     }
     String::from_utf8(digits).unwrap_or_default()
 }

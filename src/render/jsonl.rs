@@ -12,6 +12,9 @@ use super::json::harmless;
 use crate::policy::{self, Policy};
 use crate::report::{Report, Run, SCHEMA_VERSION, Summary, TargetReport, Tool, Verdicts};
 
+/// Octets that the line of one target takes, where not much is wrong.
+const USUAL: usize = 64 * 1024;
+
 /// A line of `jsonl`: of one target, or, as the last one of a run, of all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Line<'a> {
@@ -76,12 +79,12 @@ pub fn target(tool: &Tool, run: &Run, one: &TargetReport, policy: &Policy, out: 
         target: Some(Cow::Borrowed(one)),
         sums: None,
     };
-    writeln!(out, "{}", harmless(&serde_json::to_string(&line)?))
+    write(&line, out)
 }
 
 /// A line that was read, without what moves a cursor or hides text, should somebody have put it in.
 pub(crate) fn harmless_line(line: &str) -> String {
-    harmless(line.trim_end())
+    harmless(line.trim_end()).into_owned()
 }
 
 /// Writes the last line.
@@ -97,7 +100,14 @@ pub fn last(tool: &Tool, run: &Run, sums: Sums, exit_code: u8, out: &mut impl Wr
         target: None,
         sums: Some(sums),
     };
-    writeln!(out, "{}", harmless(&serde_json::to_string(&line)?))
+    write(&line, out)
+}
+
+fn write(line: &Line<'_>, out: &mut impl Write) -> io::Result<()> {
+    let mut json = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut json, line)?;
+    let json = str::from_utf8(&json).map_err(io::Error::other)?;
+    writeln!(out, "{}", harmless(json))
 }
 
 #[cfg(test)]

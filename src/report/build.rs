@@ -264,12 +264,8 @@ fn clean_fix(fix: Fix) -> Fix {
 
 /// Depends on check, host and cause only, so that a baseline survives every change of measured values.
 pub(super) fn fingerprint(check: &str, host: &str, caused_by: Option<&str>) -> String {
-    let mut hash = Sha256::new();
-    for part in ["cfdoctor/1", check, host, caused_by.unwrap_or_default()] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    text::hex(&hash.finalize()[..16])
+    let parts = ["cfdoctor/1", check, host, caused_by.unwrap_or_default(), ""];
+    text::hex(&Sha256::digest(parts.join("\0"))[..16])
 }
 
 /// The rules of section 3 that the results alone decide: a check ended in a bug, or none could be judged.
