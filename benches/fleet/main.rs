@@ -16,6 +16,10 @@
     missing_docs
 )]
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod doctor;
 #[path = "../common/limit.rs"]
 mod limit;
