@@ -213,7 +213,7 @@ const ROWS: &[Row] = &[
             )]
         },
         None,
-        "\"resolver\"",
+        "too-long",
     ),
     ("escapes in a name", |q| vec![q.reply(OK, &[cname(b"\x0a\x1b[31mevil\x07\x03com\0")], &[])], None, "[31mevil"),
     (
@@ -262,6 +262,7 @@ const SPEAKS: &[(&str, &[&str])] = &[
     ("a thousand denials", &["dns-name-unresolvable"]),
     ("an alias of itself", &["dns-cname-loop"]),
     ("aliases without end", &["dns-cname-loop"]),
+    ("200 aliases at once", &["dns-cname-loop"]),
     // The alias of every name is itself an alias of that name.
     ("escapes in a name", &["dns-cname-loop"]),
     ("octets that are not UTF-8 in a name", &["dns-cname-loop"]),
