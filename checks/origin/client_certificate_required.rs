@@ -56,22 +56,22 @@ fn judge(evidence: &Evidence) -> Result<Verdict, NotRun> {
             });
             Verdict::Fail(finding.proof(line).proofs(pulls))
         }
-        other if let Some(pulls) = Pulls::of(evidence) => match pulls {
-            Pulls::Sends(which) => {
+        other => match Pulls::of(evidence) {
+            Some(Pulls::Sends(which)) => {
                 Verdict::pass(format!("closed to everyone without a certificate; Cloudflare shows {which}"))
             }
-            Pulls::None => Verdict::Fail(
+            Some(Pulls::None) => Verdict::Fail(
                 finding
                     .proofs(other.line().map(str::to_owned))
                     .proof("Authenticated Origin Pulls is off at every level: Cloudflare shows none"),
             ),
+            None => {
+                let finding = finding
+                    .proofs(other.line().map(str::to_owned))
+                    .proof("whether Cloudflare shows one was not seen: a fresh answer of the edge would tell");
+                Verdict::Warn(finding.confidence(Confidence::Medium))
+            }
         },
-        other => {
-            let finding = finding
-                .proofs(other.line().map(str::to_owned))
-                .proof("whether Cloudflare shows one was not seen: a fresh answer of the edge would tell");
-            Verdict::Warn(finding.confidence(Confidence::Medium))
-        }
     })
 }
 
