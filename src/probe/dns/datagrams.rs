@@ -40,11 +40,10 @@ struct Waiting {
     tell: oneshot::Sender<Result<Message, NetError>>,
 }
 
-/// A place among those who wait, until it is dropped.
-struct Place<'a> {
+/// A question that waits for its answer, until it is dropped.
+struct Asked<'a> {
     socket: &'a Socket,
-    server: SocketAddr,
-    id: u16,
+    answer: oneshot::Receiver<Result<Message, NetError>>,
 }
 
 impl Datagrams {
@@ -72,12 +71,12 @@ impl Datagrams {
 
 impl Socket {
     async fn exchange(&self, server: SocketAddr, question: &Question, edns: bool) -> Result<Message, NetError> {
-        let (octets, mut answer, _place) = self.enter(server, question, edns)?;
+        let (octets, mut asked) = self.enter(server, question, edns)?;
         self.udp.send_to(&octets, server).await?;
         loop {
             tokio::select! {
                 biased;
-                answer = &mut answer => return answer.unwrap_or(Err(NetError::Timeout)),
+                answer = &mut asked.answer => return answer.unwrap_or(Err(NetError::Timeout)),
                 // Whoever is first reads, for himself or for another.
                 ready = self.udp.readable() => {
                     ready?;
@@ -90,13 +89,7 @@ impl Socket {
     }
 
     /// The question in octets, with an id that no other question to this server has at present.
-    #[allow(clippy::type_complexity, reason = "what an exchange begins with, taken apart at once")]
-    fn enter(
-        &self,
-        server: SocketAddr,
-        question: &Question,
-        edns: bool,
-    ) -> Result<(Vec<u8>, oneshot::Receiver<Result<Message, NetError>>, Place<'_>), NetError> {
+    fn enter(&self, server: SocketAddr, question: &Question, edns: bool) -> Result<(Vec<u8>, Asked<'_>), NetError> {
         let mut waiting = self.waiting();
         let request = loop {
             let request = question.request(edns);
@@ -107,7 +100,7 @@ impl Socket {
         let (octets, id) = (request.to_vec()?, request.id);
         let (tell, answer) = oneshot::channel();
         waiting.push(Waiting { server, id, question: question.clone(), tell });
-        Ok((octets, answer, Place { socket: self, server, id }))
+        Ok((octets, Asked { socket: self, answer }))
     }
 
     /// Reads one datagram, if there is one, and tells whoever waits for it.
@@ -143,9 +136,10 @@ impl Socket {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Asked<'_> {
     fn drop(&mut self) {
-        self.socket.waiting().retain(|other| (other.server, other.id) != (self.server, self.id));
+        self.answer.close();
+        self.socket.waiting().retain(|other| !other.tell.is_closed());
     }
 }
 
