@@ -391,6 +391,23 @@ impl Tool {
 }
 
 impl Run {
+    /// A run that began then, with one attempt and nothing to tell yet.
+    pub fn begun(id: String, started_at: OffsetDateTime) -> Self {
+        Run {
+            id,
+            started_at,
+            elapsed_ms: 0,
+            requests_sent: 0,
+            api_requests_sent: 0,
+            attempts: once(),
+            interrupted: false,
+            not_visited: Vec::new(),
+            not_visited_more: 0,
+            simulation: None,
+            notices: Vec::new(),
+        }
+    }
+
     /// Targets that were not reached before the interruption.
     pub fn left(&self) -> u64 {
         self.not_visited.len() as u64 + self.not_visited_more

@@ -24,7 +24,7 @@ pub fn run(places: &Places, count: usize, at_once: usize, forced: bool) -> Strin
     let measured = runtime.block_on(async {
         let settings = Arc::new(settings(places));
         let checks: Arc<Vec<&'static Check>> = Arc::new(cfdoctor_checks::all().collect());
-        let head = Arc::new((Tool::this(), this_run()));
+        let head = Arc::new((Tool::this(), Run::begun("fleet".into(), OffsetDateTime::now_utc())));
         let admission = Admission::new(at_once, &settings.shared.pulse);
         let meter = Meter::start();
         let work = async {
@@ -73,23 +73,6 @@ enum Verdict {
     Well,
     Blamed(String),
     Open(String),
-}
-
-/// What the lines say of the run.
-fn this_run() -> Run {
-    Run {
-        id: "fleet".into(),
-        started_at: OffsetDateTime::now_utc(),
-        elapsed_ms: 0,
-        requests_sent: 0,
-        api_requests_sent: 0,
-        attempts: 1,
-        interrupted: false,
-        not_visited: Vec::new(),
-        not_visited_more: 0,
-        simulation: None,
-        notices: Vec::new(),
-    }
 }
 
 async fn visit(target: &Target, settings: &Settings, checks: &[&'static Check], (tool, run): &(Tool, Run)) -> Verdict {

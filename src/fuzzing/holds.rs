@@ -52,19 +52,7 @@ pub(crate) fn examined(evidence: &Evidence) -> TargetReport {
 
 /// A report on these, which holds in every format.
 pub(crate) fn told(targets: Vec<TargetReport>) -> Report {
-    let run = Run {
-        id: "0".into(),
-        started_at: datetime!(2026-11-23 10:00 UTC),
-        elapsed_ms: 1,
-        requests_sent: 0,
-        api_requests_sent: 0,
-        attempts: 1,
-        interrupted: false,
-        not_visited: Vec::new(),
-        not_visited_more: 0,
-        simulation: None,
-        notices: Vec::new(),
-    };
+    let run = Run { elapsed_ms: 1, ..Run::begun("0".into(), datetime!(2026-11-23 10:00 UTC)) };
     let report = Report::new(run, targets, &Policy::default());
     assert!([policy::OK, policy::FINDINGS, policy::INCONCLUSIVE, policy::NO_TARGETS].contains(&report.exit_code));
     for target in &report.targets {

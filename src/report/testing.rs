@@ -53,19 +53,7 @@ pub(crate) fn report_of(statuses: &[Status], inconclusive: bool) -> Report {
 }
 
 fn run() -> Run {
-    Run {
-        id: "test".into(),
-        started_at: datetime!(2026-11-23 10:00 UTC),
-        elapsed_ms: 1,
-        requests_sent: 0,
-        api_requests_sent: 0,
-        interrupted: false,
-        not_visited: Vec::new(),
-        not_visited_more: 0,
-        simulation: None,
-        attempts: 1,
-        notices: Vec::new(),
-    }
+    Run { elapsed_ms: 1, ..Run::begun("test".into(), datetime!(2026-11-23 10:00 UTC)) }
 }
 
 const FAILING: Check = Check {

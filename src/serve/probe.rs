@@ -68,17 +68,11 @@ pub(super) async fn run(running: &Running, target: &Target, limit: Duration, syn
     tracing::info!(host = target.host, verdict = found.verdict.word(), why, ?elapsed, "probe ends");
     counted.how = Ended::Judged(found.verdict);
     let run = Run {
-        id: String::new(),
-        started_at,
         elapsed_ms: elapsed.as_millis().try_into().unwrap_or(u64::MAX),
         requests_sent: found.requests_sent,
         api_requests_sent: found.api_requests_sent,
-        attempts: 1,
         interrupted: *running.interrupt.borrow(),
-        not_visited: Vec::new(),
-        not_visited_more: 0,
-        simulation: None,
-        notices: Vec::new(),
+        ..Run::begun(String::new(), started_at)
     };
     let report = Report::new(run, vec![found], &exporter.policy);
     let mut out = Vec::new();

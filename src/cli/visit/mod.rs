@@ -283,17 +283,10 @@ pub(super) fn new_run(started_at: OffsetDateTime, clock: Instant, targets: &[Tar
     // The hasher's keys are random for each call.
     let id = RandomState::new().hash_one((started_at.unix_timestamp_nanos(), std::process::id()));
     Run {
-        id: format!("{id:016x}"),
-        started_at: started_at.replace_nanosecond(0).unwrap_or(started_at),
         elapsed_ms: clock.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
         requests_sent: targets.iter().map(|target| target.requests_sent).sum(),
         api_requests_sent: targets.iter().map(|target| target.api_requests_sent).sum(),
-        interrupted: false,
-        not_visited: Vec::new(),
-        not_visited_more: 0,
-        attempts: 1,
-        simulation: None,
-        notices: Vec::new(),
+        ..Run::begun(format!("{id:016x}"), started_at.replace_nanosecond(0).unwrap_or(started_at))
     }
 }
 
